@@ -1,0 +1,75 @@
+"""Media file in, fingerprints out. Pure: no storage, no network, no print.
+
+`extract(path)` gives what a registry stores, `probe(path)` what a scan looks up; MEDIA is the table of the four media.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from fingerprint.errors import BadFingerprint, BylineError, UnreadableMedia
+from fingerprint.features import Alignment, Evidence, Fingerprint, Media, Part, Scheme, Span
+
+if TYPE_CHECKING:
+    from fingerprint.medium import Medium
+
+__all__ = [
+    "Alignment",
+    "BadFingerprint",
+    "BylineError",
+    "Evidence",
+    "Fingerprint",
+    "Media",
+    "Part",
+    "Scheme",
+    "Span",
+    "UnreadableMedia",
+    "extract",
+    "media_table",
+    "probe",
+    "schemes",
+]
+
+
+def media_table() -> Mapping[str, Medium]:
+    """The four media by name. Imported on first use: OpenCV and PyAV are heavy."""
+    from fingerprint.table import MEDIA
+
+    return MEDIA
+
+
+def schemes() -> Mapping[str, Scheme]:
+    """Every scheme of every medium by name."""
+    return MappingProxyType({s.name: s for m in media_table().values() for s in m.schemes})
+
+
+def extract(path: Path | str) -> Media:
+    """What the registry stores of this file. Raises UnreadableMedia."""
+    return _media(Path(path), "features")
+
+
+def probe(path: Path | str) -> Media:
+    """What a scan of this file looks up. Raises UnreadableMedia."""
+    return _media(Path(path), "probes")
+
+
+def _media(path: Path, view: str) -> Media:
+    from fingerprint.sniff import sniff
+
+    table = media_table()
+    kind = sniff(path)
+    parts = []
+    for name in kind.parts:
+        medium = table[name]
+        parts.append(getattr(medium, view)(medium.decode(path)))
+    return Media(kind.medium, sha256_of(path), tuple(parts), kind.tags)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of the file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,214 @@
+"""Fingerprint, Part and Media: what a file becomes. Columns, not objects; packed to bytes without pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fingerprint.errors import BadFingerprint
+from fingerprint.hashing import Int32, Int64, UInt8
+
+Span = tuple[float, float]
+MAGIC = b"BYLINEFP"
+FORMAT = 1
+MAX_UNPACKED_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How one kind of fingerprint is made and laid out. A changed bit in what it gives means a new name.
+
+    name            "audio.landmark.1": medium, method, version
+    medium          of the part it describes
+    tick            size of one position step: seconds for film and audio, code points for text, 1 (a row number) for stills
+    payload_width   bytes per feature kept beside the key, 0 for none
+    derive          payload uint8[n, k] -> keys int64[n, b], when keys follow from the payload (perceptual hashes): they
+                    are then not stored in the fingerprint. None: keys are stored, one per feature.
+    indexed         False: never looked up, only read by `compare` (a word stream, a colour layout)
+    aligner         "line" (output position x scale + offset = work position), "plane" (2-D, stills), "none"
+    scales          tempo ratios work/output that the line aligner tries
+    tolerance       width of an offset bin, in ticks
+    reach           widest gap inside one aligned run, in ticks
+    """
+
+    name: str
+    medium: str
+    tick: float
+    payload_width: int = 0
+    derive: Callable[[UInt8], Int64] | None = None
+    indexed: bool = True
+    aligner: str = "line"
+    scales: tuple[float, ...] = (1.0,)
+    tolerance: float = 2.0
+    reach: float = 1e9
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """One scheme's view of one part of a file, as columns of one length n.
+
+    keys       int64[n, b]; b = 1 for exact keys, several for banded hashes, 0 for schemes that are not indexed
+    positions  int32[n], in ticks of the scheme, rising
+    payload    uint8[n, k] or None
+    variant    "" as it is; a probe may say "mirror", "pitch+2"... : what was done to the output before this view
+    """
+
+    scheme: str
+    keys: Int64
+    positions: Int32
+    payload: UInt8 | None = None
+    variant: str = ""
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One track of a file: its picture, its sound, its words.
+
+    extent        (seconds,) for film and audio, (code points,) for text, (width, height) in pixels for stills
+    fingerprints  what was computed; probes may hold several variants of one scheme
+    """
+
+    medium: str
+    extent: tuple[float, ...]
+    fingerprints: tuple[Fingerprint, ...]
+
+    def of(self, scheme: str, variant: str = "") -> Fingerprint | None:
+        """The fingerprint of that scheme and variant, or None."""
+        return next((f for f in self.fingerprints if f.scheme == scheme and f.variant == variant), None)
+
+
+@dataclass(frozen=True)
+class Media:
+    """A whole file: its medium, its parts (a film gives its picture, its sound and its subtitles), its tags.
+
+    sha256 is of the file's bytes; tags are lower-case ("title", "artist") and may be empty.
+    """
+
+    medium: str
+    sha256: str
+    parts: tuple[Part, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """Of the leading part: (seconds,), (code points,) or (width, height)."""
+        return self.parts[0].extent if self.parts else (0.0,)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Hits of one output part on one registered fingerprint that agree with one placement.
+
+    Line: work_position = scale * output_position + offset, in ticks. Plane: `transform` float64[2, 3] takes output pixels
+    to work pixels. output_rows and work_rows are parallel: row numbers in the probe, and positions (line) or row numbers
+    (plane) in the work. support is the summed rarity of the hits, each output row counted once.
+    """
+
+    fingerprint_id: int
+    scheme: str
+    variant: str
+    scale: float
+    offset: float
+    support: float
+    output_rows: Int32
+    work_rows: Int32
+    transform: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What `compare` found for one alignment: where on both sides, and how strong.
+
+    output_span, work_span   [start, end) in seconds or code points; for stills [x, y, w, h] in pixels
+    strength                 log10 of how much likelier this is under derivation than under chance, before calibration
+    rows                     rows of the probe that it rests on: what is claimed here is not evidence for another work
+    """
+
+    relation: str
+    output_span: tuple[float, ...]
+    work_span: tuple[float, ...]
+    scale: float
+    strength: float
+    rows: Int32
+    scheme: str
+    variant: str = ""
+    detail: Mapping[str, float] = field(default_factory=dict)
+
+
+def make(scheme: Scheme, positions: Int32, payload: UInt8 | None = None, keys: Int64 | None = None, variant: str = "") -> Fingerprint:
+    """A Fingerprint of `scheme`: keys derived from the payload where the scheme says so, else as given (int64[n])."""
+    n = len(positions)
+    if scheme.derive is not None and payload is not None:
+        keys = scheme.derive(payload)
+    if keys is None:
+        keys = np.zeros((n, 0), np.int64)
+    if keys.ndim == 1:
+        keys = keys.reshape(n, 1)
+    return Fingerprint(scheme.name, keys.astype(np.int64), positions.astype(np.int32), payload, variant)
+
+
+def cut(fingerprint: Fingerprint, start: float, end: float) -> Fingerprint:
+    """The rows whose position lies in [start, end), positions unchanged."""
+    a, b = np.searchsorted(fingerprint.positions, [start, end])
+    payload = None if fingerprint.payload is None else fingerprint.payload[a:b]
+    return dataclasses.replace(fingerprint, keys=fingerprint.keys[a:b], positions=fingerprint.positions[a:b], payload=payload)
+
+
+def pack(fingerprint: Fingerprint, scheme: Scheme) -> bytes:
+    """Bytes that `unpack` reads back: a JSON head and zlib-packed columns. Keys that can be derived are left out."""
+    steps = np.diff(fingerprint.positions, prepend=np.int32(0)).astype("<i4")
+    columns = [steps.tobytes()]
+    stored_keys = 0 if scheme.derive is not None else fingerprint.keys.shape[1]
+    if stored_keys:
+        columns.append(np.ascontiguousarray(fingerprint.keys, "<i8").tobytes())
+    width = 0 if fingerprint.payload is None else fingerprint.payload.shape[1]
+    if fingerprint.payload is not None:
+        columns.append(np.ascontiguousarray(fingerprint.payload).tobytes())
+    head = {"scheme": fingerprint.scheme, "n": len(fingerprint), "keys": stored_keys, "payload": width}
+    text = json.dumps(head, sort_keys=True, separators=(",", ":")).encode()
+    return struct.pack("<I", len(text)) + text + zlib.compress(b"".join(columns), 6)
+
+
+def unpack(data: bytes, schemes: Mapping[str, Scheme]) -> Fingerprint:
+    """The Fingerprint that `pack` wrote. Raises BadFingerprint for anything else; trusts no length it reads."""
+    try:
+        (size,) = struct.unpack_from("<I", data)
+        head = json.loads(data[4 : 4 + size])
+        name, n, stored_keys, width = str(head["scheme"]), int(head["n"]), int(head["keys"]), int(head["payload"])
+    except (struct.error, ValueError, KeyError, TypeError) as error:
+        raise BadFingerprint("the fingerprint's head cannot be read; it is damaged or not a Byline fingerprint") from error
+    if name not in schemes:
+        raise BadFingerprint(f'the fingerprint scheme "{name}" is unknown to this version of Byline; upgrade Byline')
+    size = n * (4 + 8 * stored_keys + width)
+    if min(n, stored_keys, width) < 0 or size > MAX_UNPACKED_BYTES:
+        raise BadFingerprint("the fingerprint claims an impossible size; it is damaged")
+    return _columns(data[4 + len(json_head(data)) :], schemes[name], n, stored_keys, width, size)
+
+
+def json_head(data: bytes) -> bytes:
+    """The head's bytes, without its length."""
+    (size,) = struct.unpack_from("<I", data)
+    return data[4 : 4 + size]
+
+
+def _columns(packed: bytes, scheme: Scheme, n: int, stored_keys: int, width: int, size: int) -> Fingerprint:
+    inflater = zlib.decompressobj()
+    try:
+        body = inflater.decompress(packed, size + 1)
+    except zlib.error as error:
+        raise BadFingerprint("the fingerprint's columns cannot be read; it is damaged") from error
+    if len(body) != size or not inflater.eof:
+        raise BadFingerprint("the fingerprint's columns do not have the length its head says; it is damaged")
+    positions = np.cumsum(np.frombuffer(body, "<i4", n), dtype=np.int32)
+    keys = np.frombuffer(body, "<i8", n * stored_keys, 4 * n).reshape(n, stored_keys).astype(np.int64)
+    payload = np.frombuffer(body, np.uint8, n * width, n * (4 + 8 * stored_keys)).reshape(n, width) if width else None
+    return make(scheme, positions, payload, keys)

@@ -1,0 +1,63 @@
+"""Mixing, banding, Hamming distance and winnowing: only what two media share. All of it works on whole columns."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+UInt8 = npt.NDArray[np.uint8]
+UInt64 = npt.NDArray[np.uint64]
+Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+
+
+def seed_of(scheme: str) -> int:
+    """The 64-bit number that is mixed into every key of `scheme`, so that schemes never share keys."""
+    return int.from_bytes(hashlib.blake2b(scheme.encode(), digest_size=8).digest(), "little")
+
+
+def mix(values: npt.NDArray[np.generic], scheme: str) -> Int64:
+    """Integers of any shape to well-spread signed 64-bit keys of `scheme`: the finalizer of splitmix64.
+
+    A bijection for each scheme, so two values collide only when they are equal.
+    """
+    x = values.astype(np.uint64) ^ np.uint64(seed_of(scheme))
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))).view(np.int64)
+
+
+def band_keys(hashes: UInt8, scheme: str, band_bytes: int = 2) -> Int64:
+    """uint8[n, k] perceptual hashes to int64[n, k / band_bytes] keys: each band of bits, with its place, mixed.
+
+    Two hashes share a key when one whole band is equal (multi-index hashing, Norouzi et al., CVPR 2012).
+    """
+    n, width = hashes.shape
+    bands = width // band_bytes
+    cut = np.zeros((n, bands, 8), np.uint8)
+    cut[:, :, :band_bytes] = hashes[:, : bands * band_bytes].reshape(n, bands, band_bytes)
+    values = cut.view("<u8")[:, :, 0]
+    place = np.arange(bands, dtype=np.uint64) << np.uint64(8 * band_bytes)
+    return mix(values | place, scheme)
+
+
+def hamming(a: UInt8, b: UInt8) -> Int32:
+    """Bits in which the hashes differ; a and b are uint8[..., k] and broadcast. -> int32[...]"""
+    return np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.int32)
+
+
+def winnow(hashes: Int64, window: int) -> Int64:
+    """Indices chosen by robust winnowing (Schleimer, Wilkerson, Aiken, SIGMOD 2003): the rightmost least hash of each window.
+
+    Any shared run of `window` equal hashes gives at least one common choice on both sides.
+    """
+    n = len(hashes)
+    if n == 0:
+        return np.zeros(0, np.int64)
+    window = min(window, n)
+    views = np.lib.stride_tricks.sliding_window_view(hashes[::-1], window)
+    # Reversed, so that argmin's "first of equals" is the rightmost in reading order.
+    chosen = n - 1 - (views.argmin(axis=1) + np.arange(n - window + 1))
+    return np.unique(chosen).astype(np.int64)

@@ -1,0 +1,1 @@
+"""The matcher: hits in, Report out."""

@@ -1,0 +1,145 @@
+"""Hits to Alignments: which placements of which registered fingerprints the hits agree on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.features import Alignment, Fingerprint, Scheme
+from fingerprint.hashing import Int64
+from registry.hits import Hits
+
+MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
+MAX_RUNS = 24  # placements of one registered fingerprint in one output
+MIN_HITS = 2
+
+Float = npt.NDArray[np.float64]
+
+
+def align(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
+    """Alignments of one probe's hits, best support first. Line schemes by Hough voting over (scale, offset).
+
+    Hough voting on (tempo, offset) as in Six & Leman (ISMIR 2014) and Wang (ISMIR 2003), rarity-weighted.
+    Plane schemes come back as one Alignment per fingerprint holding all its hits; the medium's compare finds the geometry.
+    """
+    if not len(hits):
+        return []
+    chosen = _best_fingerprints(hits, probe, scheme)
+    runs = []
+    for fingerprint_id, own in chosen:
+        if scheme.aligner == "plane":
+            runs.append(_whole(fingerprint_id, own, probe, scheme))
+        else:
+            runs.extend(_runs(fingerprint_id, own, probe, scheme))
+    return sorted(runs, key=lambda a: (-a.support, a.fingerprint_id, a.offset))
+
+
+def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[tuple[int, Hits]]:
+    """The fingerprints whose best single placement has most weight, with their hits."""
+    start = np.flatnonzero(np.diff(hits.fingerprint_id, prepend=-1))
+    group = np.zeros(len(hits), np.int64)
+    group[start[1:]] = 1
+    group = np.cumsum(group)
+    votes = np.zeros(len(start))
+    if scheme.aligner == "plane":
+        np.add.at(votes, group, hits.rarity)
+    else:
+        output, work = probe.positions[hits.output_row].astype(np.float64), hits.work_position.astype(np.float64)
+        for scale in scheme.scales:
+            for shift in (0.0, 0.5):
+                bins = np.floor((work - scale * output) / (2 * scheme.tolerance) + shift).astype(np.int64)
+                votes = np.maximum(votes, _best_bin(group, bins, hits, len(start)))
+    best = np.lexsort((hits.fingerprint_id[start], -votes))[:MAX_FINGERPRINTS]
+    end = np.append(start[1:], len(hits))
+    return [(int(hits.fingerprint_id[start[g]]), hits.of(slice(int(start[g]), int(end[g])))) for g in best]
+
+
+def _best_bin(group: Int64, bins: Int64, hits: Hits, groups: int) -> Float:
+    """For each group the weight of its heaviest bin, each output row counted once a bin."""
+    order = np.lexsort((hits.output_row, bins, group))
+    g, b, r = group[order], bins[order], hits.output_row[order]
+    new_bin = np.append(True, (np.diff(g) != 0) | (np.diff(b) != 0))
+    new_row = new_bin | np.append(True, np.diff(r) != 0)
+    sums = np.add.reduceat(np.where(new_row, hits.rarity[order], 0.0), np.flatnonzero(new_bin))
+    best = np.zeros(groups)
+    np.maximum.at(best, g[new_bin], sums)
+    return best
+
+
+def _whole(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> Alignment:
+    support = float(_once_per_row(own).rarity.sum())
+    return Alignment(fingerprint_id, scheme.name, probe.variant, 1.0, 0.0, support, own.output_row, own.work_position)
+
+
+def _once_per_row(own: Hits) -> Hits:
+    return own.of(np.unique(own.output_row, return_index=True)[1])
+
+
+def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
+    """Placements of one fingerprint, greedily: the heaviest line, its hits taken away, the next."""
+    found: list[Alignment] = []
+    while len(own) >= MIN_HITS and len(found) < MAX_RUNS:
+        output, work = probe.positions[own.output_row].astype(np.float64), own.work_position.astype(np.float64)
+        scale, offset = _heaviest_line(output, work, own, scheme)
+        near = np.abs(work - scale * output - offset) <= scheme.tolerance
+        run = _densest_stretch(near, output, own, scheme)
+        if np.unique(own.output_row[run]).size < MIN_HITS:
+            break
+        scale, offset = _refit(output[run], work[run], scale, offset, scheme)
+        part = own.of(run)
+        support = float(_once_per_row(part).rarity.sum())
+        found.append(
+            Alignment(fingerprint_id, scheme.name, probe.variant, scale, offset, support, part.output_row, part.work_position)
+        )
+        own = own.of(~run)
+    return found
+
+
+def _heaviest_line(output: Float, work: Float, own: Hits, scheme: Scheme) -> tuple[float, float]:
+    best, line = -1.0, (1.0, 0.0)
+    group = np.zeros(len(own), np.int64)
+    for scale in scheme.scales:
+        offsets = work - scale * output
+        for shift in (0.0, 0.5):
+            bins = np.floor(offsets / (2 * scheme.tolerance) + shift).astype(np.int64)
+            order = np.lexsort((own.output_row, bins, group))
+            b, r = bins[order], own.output_row[order]
+            new_bin = np.append(True, np.diff(b) != 0)
+            new_row = new_bin | np.append(True, np.diff(r) != 0)
+            at = np.flatnonzero(new_bin)
+            sums = np.add.reduceat(np.where(new_row, own.rarity[order], 0.0), at)
+            top = int(sums.argmax())
+            if sums[top] > best + 1e-9:
+                inside = bins == b[at[top]]
+                best, line = float(sums[top]), (scale, float(np.median(offsets[inside])))
+    return line
+
+
+def _densest_stretch(near: npt.NDArray[np.bool_], output: Float, own: Hits, scheme: Scheme) -> npt.NDArray[np.bool_]:
+    """Of the hits near the line, those of the heaviest stretch without a gap wider than the scheme's reach."""
+    at = np.flatnonzero(near)
+    if not len(at):
+        return near
+    at = at[np.argsort(output[at], kind="stable")]
+    stretch = np.cumsum(np.diff(output[at], prepend=output[at[0]]) > scheme.reach)
+    weight = np.bincount(stretch, own.rarity[at])
+    chosen = np.zeros(len(near), bool)
+    chosen[at[stretch == int(weight.argmax())]] = True
+    return chosen
+
+
+def _refit(output: Float, work: Float, scale: float, offset: float, scheme: Scheme) -> tuple[float, float]:
+    """Least squares through the hits, when the scheme allows other tempos and the hits span enough to tell."""
+    if len(scheme.scales) == 1 or np.ptp(output) < 8 * scheme.tolerance:
+        return scale, float(np.median(work - scale * output))
+    slope, intercept = np.polyfit(output, work, 1)
+    if abs(slope - scale) > 0.1 * abs(scale):
+        return scale, offset
+    return float(slope), float(intercept)
+
+
+def without_rows(alignment: Alignment, keep: npt.NDArray[np.bool_]) -> Alignment:
+    """The alignment with only the hits where `keep` is true."""
+    return dataclasses.replace(alignment, output_rows=alignment.output_rows[keep], work_rows=alignment.work_rows[keep])

@@ -1,0 +1,153 @@
+"""Findings to Matches: segments of one work put together, scored, and claimed greedily in the order of evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from fingerprint.features import Evidence, Part
+from matcher.calibration import Calibration
+from matcher.verify import Finding
+
+SAME_PLACE = 0.5  # a segment that lies this much inside better ones of the same work adds nothing
+STILL = "image"
+
+
+@dataclass(frozen=True)
+class Match:
+    """One work found in the output. segments are (part number, Evidence); listed says that it passed the default decision."""
+
+    work_id: str
+    relation: str
+    score: float
+    segments: tuple[tuple[int, Evidence], ...]
+    listed: bool
+    degree: float = 0.0
+    explained_by: str = ""
+
+
+def attribute(findings: list[Finding], parts: tuple[Part, ...], calibration: Calibration, works: int) -> list[Match]:
+    """Matches, best score first. What a better match has claimed of the output is no evidence for the next one."""
+    by_work = defaultdict(list)
+    for finding in findings:
+        by_work[finding.registered.work_id].append((finding.part, finding.evidence))
+    matches = [_match(work_id, _distinct(segments), calibration) for work_id, segments in sorted(by_work.items())]
+    matches.sort(key=lambda m: (-m.score, m.work_id))
+    return _with_degrees(_claimed(matches, parts, calibration, works), parts)
+
+
+def _distinct(segments: list[tuple[int, Evidence]]) -> list[tuple[int, Evidence]]:
+    """Segments in order of strength, without those whose place in the output is already taken by a stronger one."""
+    kept: list[tuple[int, Evidence]] = []
+    for part, evidence in sorted(segments, key=lambda s: (-s[1].strength, s[0], s[1].output_span, s[1].work_span)):
+        others = [e for p, e in kept if p == part]
+        if all(covered(evidence.output_span, e.output_span) < SAME_PLACE for e in others):
+            kept.append((part, evidence))
+    return kept
+
+
+def covered(inner: tuple[float, ...], outer: tuple[float, ...]) -> float:
+    """Share of `inner` that lies inside `outer`; spans are [start, end) or boxes [x, y, w, h]."""
+    if len(inner) == 4:
+        w = min(inner[0] + inner[2], outer[0] + outer[2]) - max(inner[0], outer[0])
+        h = min(inner[1] + inner[3], outer[1] + outer[3]) - max(inner[1], outer[1])
+        return max(0.0, w) * max(0.0, h) / max(inner[2] * inner[3], 1e-9)
+    return max(0.0, min(inner[1], outer[1]) - max(inner[0], outer[0])) / max(inner[1] - inner[0], 1e-9)
+
+
+def _match(work_id: str, segments: list[tuple[int, Evidence]], calibration: Calibration) -> Match:
+    relation, score = _score(segments, calibration)
+    return Match(work_id, relation, score, tuple(segments), False)
+
+
+def _score(segments: list[tuple[int, Evidence]], calibration: Calibration) -> tuple[str, float]:
+    """Segments of one scheme add up; schemes of one part are views of the same thing, so the best speaks; parts add up."""
+    sums: dict[tuple[int, str, str], float] = defaultdict(float)
+    for part, e in segments:
+        sums[part, e.scheme, e.relation] += e.strength
+    best: dict[int, tuple[float, str]] = {}
+    for (part, scheme, relation), strength in sorted(sums.items()):
+        score = calibration.score(scheme, relation, strength)
+        best[part] = max(best.get(part, (float("-inf"), "")), (score, relation))
+    relation = max(best.values())[1]
+    positive = [score for score, _ in best.values() if score > 0]
+    return relation, sum(positive) if positive else max(score for score, _ in best.values())
+
+
+def _claimed(matches: list[Match], parts: tuple[Part, ...], calibration: Calibration, works: int) -> list[Match]:
+    claims: dict[tuple[int, str, str], set[int]] = defaultdict(set)
+    owner: dict[tuple[int, str, str], str] = {}
+    result = []
+    for match in matches:
+        rest = [(part, _unclaimed(e, claims[part, e.scheme, e.variant])) for part, e in match.segments]
+        relation, score = _score(rest, calibration)
+        medium = parts[0].medium
+        listed = score >= calibration.threshold(medium, relation, works)
+        if score < calibration.candidate:
+            continue
+        stolen = score < match.score - 1e-9
+        first = next((owner[p, e.scheme, e.variant] for p, e in match.segments if (p, e.scheme, e.variant) in owner), "")
+        kept = tuple((p, e) for p, e in rest if e.strength > 0) or match.segments
+        result.append(dataclasses.replace(match, score=score, listed=listed, segments=kept, explained_by=first if stolen and not listed else ""))
+        if listed:
+            for part, e in kept:
+                claims[part, e.scheme, e.variant].update(e.rows.tolist())
+                owner.setdefault((part, e.scheme, e.variant), match.work_id)
+    return sorted(result, key=lambda m: (-m.score, m.work_id))
+
+
+def _unclaimed(evidence: Evidence, claimed: set[int]) -> Evidence:
+    """The evidence with strength in proportion to the rows that nobody has claimed."""
+    if not claimed or not len(evidence.rows):
+        return evidence
+    rows = np.unique(evidence.rows)
+    free = float(np.mean([row not in claimed for row in rows.tolist()]))
+    return dataclasses.replace(evidence, strength=evidence.strength * free)
+
+
+def _with_degrees(matches: list[Match], parts: tuple[Part, ...]) -> list[Match]:
+    """Each listed match with its share of the output; where several lie on the same stretch, they divide it."""
+    weights = part_weights(parts)
+    degree: dict[str, float] = defaultdict(float)
+    for number, part in enumerate(parts):
+        spans = [(m.work_id, e.output_span) for m in matches if m.listed for p, e in m.segments if p == number]
+        shares = _area_shares(spans, part) if part.medium == STILL else _line_shares(spans, part)
+        for work_id, share in shares.items():
+            degree[work_id] += weights[number] * share
+    return [dataclasses.replace(m, degree=min(1.0, degree[m.work_id]) if m.listed else 0.0) for m in matches]
+
+
+def part_weights(parts: tuple[Part, ...]) -> list[float]:
+    """How much each part counts in the output: picture and sound of a film half each, its subtitles nothing."""
+    media = [p.medium for p in parts]
+    counted = [m != "text" or len(media) == 1 for m in media]
+    return [float(c) / max(1, sum(counted)) for c in counted]
+
+
+def _line_shares(spans: list[tuple[str, tuple[float, ...]]], part: Part) -> dict[str, float]:
+    total = part.extent[0]
+    edges = sorted({min(max(edge, 0.0), total) for _, span in spans for edge in span[:2]})
+    shares: dict[str, float] = defaultdict(float)
+    for a, b in zip(edges, edges[1:], strict=False):
+        here = sorted({work for work, span in spans if span[0] <= a and span[1] >= b})
+        for work in here:
+            shares[work] += (b - a) / total / len(here)
+    return shares
+
+
+def _area_shares(spans: list[tuple[str, tuple[float, ...]]], part: Part) -> dict[str, float]:
+    """By cells of a 64 x 64 grid."""
+    width, height = part.extent[:2]
+    masks: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
+    for work, (x, y, w, h) in spans:
+        mask = masks.setdefault(work, np.zeros((64, 64), bool))
+        x0, x1 = round(64 * x / width), round(64 * (x + w) / width)
+        y0, y1 = round(64 * y / height), round(64 * (y + h) / height)
+        mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
+    if not masks:
+        return {}
+    depth = np.maximum(sum(m.astype(float) for m in masks.values()), 1.0)
+    return {work: float((mask / depth).mean()) for work, mask in masks.items()}

@@ -1,0 +1,49 @@
+"""Thresholds and score mappings, each with how it was measured: `calibration.json`, written by benchmarks/calibrate.py."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("calibration.json")
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """strength -> score for one scheme and relation: score = min(cap, slope * strength + intercept)."""
+
+    slope: float
+    intercept: float
+    cap: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """mappings by "scheme/relation"; accept and candidate are least scores by medium of the output and relation."""
+
+    mappings: dict[str, Mapping]
+    accept: dict[str, float]
+    candidate: float
+    works: int
+
+    def score(self, scheme: str, relation: str, strength: float) -> float:
+        """log10 likelihood ratio that this strength stands for."""
+        m = self.mappings.get(f"{scheme}/{relation}", Mapping(1.0, 0.0, 12.0))
+        return min(m.cap, m.slope * strength + m.intercept)
+
+    def threshold(self, medium: str, relation: str, works: int) -> float:
+        """Least score that is listed. It rises with the registry: among ten times the works, chance finds ten times as much."""
+        base = self.accept.get(f"{medium}/{relation}", 6.0)
+        return base + max(0.0, math.log10(max(works, 1) / self.works))
+
+
+@lru_cache(maxsize=4)
+def load(path: Path = FILE) -> Calibration:
+    """The calibration in that file."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    mappings = {name: Mapping(m["slope"], m["intercept"], m["cap"]) for name, m in data["mappings"].items()}
+    accept = {name: a["score"] for name, a in data["accept"].items()}
+    return Calibration(mappings, accept, data["candidate"]["score"], data["works"])

@@ -1,0 +1,96 @@
+"""Report: what a scan says of one output, and its JSON form (docs/report.schema.json)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fingerprint.features import Evidence, Media, Part
+from matcher.attribute import Match
+from matcher.calibration import Calibration
+from registry.hits import Index, Work
+
+SCHEMA = 1
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Report:
+    """One output, its media and matches (listed ones and candidates), the works they name, the state of the registry."""
+
+    output: str
+    media: Media
+    matches: tuple[Match, ...]
+    works: dict[str, Work]
+    revision: dict[str, str | int]
+    unexplained: float
+
+
+def report(name: str, media: Media, matches: list[Match], index: Index, calibration: Calibration) -> Report:
+    """The Report of these matches."""
+    works = {m.work_id: index.work(m.work_id) for m in matches}
+    explained = sum(m.degree for m in matches if m.listed)
+    return Report(name, media, tuple(matches), works, index.revision(), max(0.0, 1.0 - explained))
+
+
+def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
+    """The Report as plain values, in a fixed order and rounded, so that equal scans print equal bytes."""
+    extent = report.media.extent
+    head: dict[str, Any] = {"schema": SCHEMA, "output": report.output, "sha256": report.media.sha256, "medium": report.media.medium}
+    head["duration"] = _r(extent[0]) if report.media.medium in ("film", "audio") else None
+    head["extent"] = [_r(x) for x in extent]
+    shown = [m for m in report.matches if m.listed or candidates]
+    head["matches"] = [_match(m, report.works[m.work_id], report.media.parts) for m in shown]
+    head["unexplained"] = _r(report.unexplained)
+    head["credits"] = _credits(report)
+    head["registry"] = report.revision
+    return head
+
+
+def failure(name: str, code: str, message: str, revision: dict[str, str | int]) -> dict[str, Any]:
+    """The JSON form for an output that could not be read."""
+    return {
+        "schema": SCHEMA, "output": name, "sha256": None, "medium": None, "duration": None, "extent": [],
+        "matches": [], "unexplained": 1.0, "credits": [], "registry": revision, "error": {"code": code, "message": message},
+    }  # fmt: skip
+
+
+def _r(value: float) -> float:
+    return round(float(value), DIGITS) + 0.0
+
+
+def _match(match: Match, work: Work, parts: tuple[Part, ...]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "work": match.work_id, "title": work.title, "medium": work.medium, "relation": match.relation,
+        "score": _r(match.score), "degree": _r(match.degree),
+    }  # fmt: skip
+    if not match.listed:
+        row["candidate"] = True
+    if match.explained_by:
+        row["explained_by"] = match.explained_by
+    if work.twins:
+        row["twins"] = list(work.twins)
+    ordered = sorted(match.segments, key=lambda s: (s[0], s[1].output_span, s[1].work_span))
+    row["segments"] = [_segment(e, parts[p].medium) for p, e in ordered]
+    return row
+
+
+def _segment(evidence: Evidence, medium: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "part": medium, "output": [_r(x) for x in evidence.output_span], "work": [_r(x) for x in evidence.work_span],
+        "scale": _r(evidence.scale), "score": _r(evidence.strength), "scheme": evidence.scheme,
+    }  # fmt: skip
+    if evidence.variant:
+        row["variant"] = evidence.variant
+    return row
+
+
+def _credits(report: Report) -> list[dict[str, Any]]:
+    rows = []
+    for match in report.matches:
+        if not match.listed:
+            continue
+        for credit in report.works[match.work_id].credits:
+            row: dict[str, Any] = {"name": credit.name, "role": credit.role, "work": match.work_id, "share_of_output": _r(match.degree)}
+            rows.append(row | ({"identifier": credit.identifier} if credit.identifier else {}))
+    return rows

@@ -1,0 +1,61 @@
+"""One output against a registry: lookup, align, verify, attribute, report."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from fingerprint import media_table, probe, schemes
+from fingerprint.features import Alignment, Media, Part, Scheme
+from fingerprint.medium import Medium
+from matcher.align import align
+from matcher.attribute import attribute
+from matcher.calibration import Calibration, load
+from matcher.report import Report, report
+from matcher.verify import Finding, verify
+from registry.hits import Hits, Index
+
+
+def scan_output(path: Path, index: Index, name: str = "") -> Report:
+    """What of the registry is in this file. Raises UnreadableMedia."""
+    return scan_media(name or str(path), probe(path), index)
+
+
+def scan_media(
+    name: str,
+    media: Media,
+    index: Index,
+    calibration: Calibration | None = None,
+    without: Collection[str] = (),
+) -> Report:
+    """The same for probes already made. Works in `without` are passed over, as if they were not registered."""
+    calibration = calibration or load()
+    table, known = media_table(), schemes()
+    findings: list[Finding] = []
+    for number, part in enumerate(media.parts):
+        findings.extend(_findings(number, part, index, table, known, without))
+    matches = attribute(findings, media.parts, calibration, index.works_count())
+    return report(name, media, matches, index, calibration)
+
+
+def _findings(
+    number: int, part: Part, index: Index, table: Mapping[str, Medium], known: Mapping[str, Scheme], without: Collection[str]
+) -> list[Finding]:
+    alignments: list[Alignment] = []
+    for fingerprint in part.fingerprints:
+        scheme = known[fingerprint.scheme]
+        if scheme.indexed and len(fingerprint):
+            hits = _known(index.lookup(scheme.name, fingerprint.keys), index, without)
+            alignments.extend(align(hits, fingerprint, scheme))
+    return verify(number, part, alignments, index, table)
+
+
+def _known(hits: Hits, index: Index, without: Collection[str]) -> Hits:
+    if not without or not len(hits):
+        return hits
+    gone = [i for i in np.unique(hits.fingerprint_id).tolist() if index.registered(i).work_id in without]
+    return hits.of(~np.isin(hits.fingerprint_id, gone))
+
+

@@ -1,0 +1,1 @@
+"""The registry: works, people, credits, fingerprints and postings in one SQLite file."""

@@ -1,0 +1,97 @@
+"""Hits, and what the matcher may ask of any index of fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.features import Fingerprint
+from fingerprint.hashing import Int32, Int64
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Where keys of an output were seen before: columns of one length, sorted by (fingerprint_id, output_row, work_row).
+
+    output_row       int32: row of the probe whose key hit
+    fingerprint_id   int32: which registered fingerprint
+    work_position    int32: position there, in ticks (stills: row number of the feature)
+    rarity           float32: log10(fingerprints of the scheme / postings of this key + 1), at least 0
+    A pair (output_row, work_position) that shares several band keys stands several times.
+    """
+
+    output_row: Int32
+    fingerprint_id: Int32
+    work_position: Int32
+    rarity: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.output_row)
+
+    def of(self, rows: npt.NDArray[np.bool_] | Int64 | slice) -> Hits:
+        """The chosen rows."""
+        return Hits(self.output_row[rows], self.fingerprint_id[rows], self.work_position[rows], self.rarity[rows])
+
+
+def no_hits() -> Hits:
+    """Hits of length 0."""
+    empty = np.zeros(0, np.int32)
+    return Hits(empty, empty, empty, np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True)
+class Registered:
+    """To what a fingerprint_id belongs. extent is the part's, as in Part; schemes lists its sibling fingerprints' ids."""
+
+    fingerprint_id: int
+    work_id: str
+    medium: str
+    extent: tuple[float, ...]
+    siblings: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Credit:
+    """One human on one work; identifier is "scheme:value" or empty, share is the human's declared part of the work or None."""
+
+    name: str
+    role: str
+    identifier: str = ""
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A registered work as a report names it. twins are other registered works with the same content."""
+
+    work_id: str
+    title: str
+    medium: str
+    credits: tuple[Credit, ...] = ()
+    twins: tuple[str, ...] = ()
+
+
+class Index(Protocol):
+    """A registry as the matcher sees it."""
+
+    def work(self, work_id: str) -> Work:
+        """The work with its credits."""
+
+    def revision(self) -> dict[str, str | int]:
+        """What identifies the state of the registry in a report; equal when nothing that matters has changed."""
+
+    def lookup(self, scheme: str, keys: Int64) -> Hits:
+        """Hits of keys int64[n, b] of that scheme; output_row is the row of `keys`."""
+
+    def registered(self, fingerprint_id: int) -> Registered:
+        """What that fingerprint belongs to."""
+
+    def fingerprint(self, fingerprint_id: int) -> Fingerprint:
+        """The stored fingerprint, unpacked."""
+
+    def works_count(self) -> int:
+        """How many works can be matched."""

@@ -1,0 +1,79 @@
+"""An index that lives in memory: for experiments and tests; gives the same Hits as the one in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from fingerprint.features import Fingerprint, Part, Scheme
+from fingerprint.hashing import Int64
+from registry.hits import Hits, Registered, Work, no_hits
+
+MAX_POSTINGS_PER_KEY = 2000
+
+
+class MemoryIndex:
+    """Built once from (work_id, parts); see registry.hits.Index for what it answers."""
+
+    def __init__(self, works: Iterable[tuple[str, tuple[Part, ...]]], schemes: Mapping[str, Scheme], about: Mapping[str, Work] | None = None) -> None:
+        self._fingerprints: list[Fingerprint] = []
+        self._registered: list[Registered] = []
+        works = list(works)
+        self._about = about or {}
+        self._count = len(works)
+        for work_id, parts in works:
+            for part in parts:
+                siblings = {f.scheme: len(self._fingerprints) + i for i, f in enumerate(part.fingerprints)}
+                for f in part.fingerprints:
+                    self._registered.append(Registered(len(self._fingerprints), work_id, part.medium, part.extent, siblings))
+                    self._fingerprints.append(f)
+        self._postings = {name: self._sorted(name) for name, scheme in schemes.items() if scheme.indexed}
+
+    def _sorted(self, scheme: str) -> tuple[Int64, Int64, Int64, int]:
+        chosen = [(i, f) for i, f in enumerate(self._fingerprints) if f.scheme == scheme and len(f)]
+        if not chosen:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 0
+        keys = np.concatenate([f.keys.ravel() for _, f in chosen])
+        ids = np.concatenate([np.full(f.keys.size, i, np.int64) for i, f in chosen])
+        positions = np.concatenate([np.repeat(f.positions, f.keys.shape[1]) for _, f in chosen]).astype(np.int64)
+        order = np.lexsort((positions, ids, keys))
+        return keys[order], ids[order], positions[order], len(chosen)
+
+    def lookup(self, scheme: str, keys: Int64) -> Hits:
+        """See Index.lookup."""
+        known, ids, positions, n = self._postings.get(scheme, (np.zeros(0, np.int64),) * 3 + (0,))
+        flat = keys.ravel()
+        low, high = np.searchsorted(known, flat, "left"), np.searchsorted(known, flat, "right")
+        count = high - low
+        count[count > MAX_POSTINGS_PER_KEY] = 0
+        total = int(count.sum())
+        if not total:
+            return no_hits()
+        probe = np.repeat(np.arange(len(flat)), count)
+        where = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(total)
+        rarity = np.log10(n / count[probe] + 1).astype(np.float32)
+        row = (probe // max(keys.shape[1], 1)).astype(np.int32)
+        order = np.lexsort((positions[where], row, ids[where]))
+        where = where[order]
+        return Hits(row[order], ids[where].astype(np.int32), positions[where].astype(np.int32), rarity[order])
+
+    def registered(self, fingerprint_id: int) -> Registered:
+        """See Index.registered."""
+        return self._registered[fingerprint_id]
+
+    def fingerprint(self, fingerprint_id: int) -> Fingerprint:
+        """See Index.fingerprint."""
+        return self._fingerprints[fingerprint_id]
+
+    def works_count(self) -> int:
+        """See Index.works_count."""
+        return self._count
+
+    def work(self, work_id: str) -> Work:
+        """See Index.work."""
+        return self._about.get(work_id) or Work(work_id, work_id, "")
+
+    def revision(self) -> dict[str, str | int]:
+        """See Index.revision."""
+        return {"id": "memory", "works": self._count}
