@@ -34,7 +34,11 @@ from registry.memory import MemoryIndex  # noqa: E402
 
 def code_version(media: tuple[str, ...]) -> str:
     """Digest of the sources that decide the fingerprints of these media."""
-    files = [f for f in sorted((ROOT / "fingerprint").rglob("*.py")) if not f.stem.startswith(("film", "audio", "image", "text", "documents", "table")) or f.stem.startswith(media)]
+    files = [
+        f
+        for f in sorted((ROOT / "fingerprint").rglob("*.py"))
+        if not f.stem.startswith(("film", "audio", "image", "text", "documents", "table")) or f.stem.startswith(media)
+    ]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16]
 
 
@@ -58,7 +62,12 @@ def cached(job: tuple[str, str, str]) -> object:
 def load_lineup(medium: str, jobs: int, only: str = "") -> tuple[MemoryIndex, list[tuple[str, object]]]:
     """The index of the lineup's works and the probes of its outputs."""
     lineup = SHARED / medium
-    media = {"film": ("film", "audio", "image", "text", "documents"), "audio": ("audio", "film"), "image": ("image", "film"), "text": ("text", "documents")}[medium]
+    media = {
+        "film": ("film", "audio", "image", "text", "documents"),
+        "audio": ("audio", "film"),
+        "image": ("image", "film"),
+        "text": ("text", "documents"),
+    }[medium]
     version = code_version(media)
     rows = list(csv.DictReader((lineup / "works.csv").open(encoding="utf-8")))
     credits = defaultdict(list)
@@ -72,7 +81,11 @@ def load_lineup(medium: str, jobs: int, only: str = "") -> tuple[MemoryIndex, li
         if isinstance(w, tuple):
             print(r["work_id"], w, file=sys.stderr)
     about = {r["work_id"]: Work(r["work_id"], r["title"], r["medium"], tuple(credits[r["work_id"]])) for r in rows}
-    index = MemoryIndex([(r["work_id"], w.parts) for r, w in zip(rows, works, strict=True) if not isinstance(w, tuple)], schemes(), about)
+    index = MemoryIndex(
+        [(r["work_id"], w.parts) for r, w in zip(rows, works, strict=True) if not isinstance(w, tuple)],
+        schemes(),
+        about,
+    )
     return index, [(o["path"], p) for o, p in zip(outputs, probes, strict=True)]
 
 
@@ -96,13 +109,25 @@ def main() -> None:
             lines.append(failure(path, media[1], media[2], {}))
         else:
             lines.append(as_json(scan_media(path, media, index, calibration), candidates=True))
-    print(f"fingerprints {t1 - t0:.1f} s, matching {time.process_time() - c1:.2f} CPU s for {len(outputs)} outputs", file=sys.stderr)
+    print(
+        f"fingerprints {t1 - t0:.1f} s, matching {time.process_time() - c1:.2f} CPU s for {len(outputs)} outputs",
+        file=sys.stderr,
+    )
     report = a.report or CACHE / f"{a.medium}.jsonl"
     report.write_text("".join(json.dumps(line) + "\n" for line in lines))
     if a.failures:
         failures(SHARED / a.medium, lines)
     if not a.only:
-        subprocess.run([sys.executable, str(SHARED / "score.py"), str(SHARED / a.medium), str(report), *(["--kinds"] if a.kinds else [])], check=False)
+        subprocess.run(
+            [
+                sys.executable,
+                str(SHARED / "score.py"),
+                str(SHARED / a.medium),
+                str(report),
+                *(["--kinds"] if a.kinds else []),
+            ],
+            check=False,
+        )
 
 
 def failures(lineup: Path, lines: list[dict]) -> None:
@@ -112,7 +137,9 @@ def failures(lineup: Path, lines: list[dict]) -> None:
         want = {w["work_id"] for w in o["works"] if w["relation"] != "style"}
         listed = {m["work"] for m in line["matches"] if not m.get("candidate")}
         if want != listed:
-            top = [(m["work"], m["relation"], m["score"], "cand" if m.get("candidate") else "LISTED") for m in line["matches"][:4]]
+            top = [
+                (m["work"], m["relation"], m["score"], "cand" if m.get("candidate") else "LISTED") for m in line["matches"][:4]
+            ]
             print(line["output"], o["kind"], "want", sorted(want), "top", top, line.get("error", ""))
 
 

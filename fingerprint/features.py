@@ -144,7 +144,9 @@ class Evidence:
     detail: Mapping[str, float] = field(default_factory=dict)
 
 
-def make(scheme: Scheme, positions: Int32, payload: UInt8 | None = None, keys: Int64 | None = None, variant: str = "") -> Fingerprint:
+def make(
+    scheme: Scheme, positions: Int32, payload: UInt8 | None = None, keys: Int64 | None = None, variant: str = ""
+) -> Fingerprint:
     """A Fingerprint of `scheme`: keys derived from the payload where the scheme says so, else as given (int64[n])."""
     n = len(positions)
     if scheme.derive is not None and payload is not None:

@@ -45,7 +45,7 @@ def band_keys(hashes: UInt8, scheme: str, band_bytes: int = 2) -> Int64:
 
 def hamming(a: UInt8, b: UInt8) -> Int32:
     """Bits in which the hashes differ; a and b are uint8[..., k] and broadcast. -> int32[...]"""
-    return np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.int32)
+    return np.asarray(np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.int32))
 
 
 def winnow(hashes: Int64, window: int) -> Int64:

@@ -44,7 +44,18 @@ def is_document(head: bytes) -> bool:
 
 def is_picture(head: bytes) -> bool:
     """Still picture formats, which may turn out animated."""
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*", b"\x00\x00\x00\x0cjP  ")):
+    if head.startswith(
+        (
+            b"\xff\xd8\xff",
+            b"\x89PNG\r\n\x1a\n",
+            b"GIF87a",
+            b"GIF89a",
+            b"BM",
+            b"II*\x00",
+            b"MM\x00*",
+            b"\x00\x00\x00\x0cjP  ",
+        )
+    ):
         return not head.startswith(b"BM") or looks_like_bmp(head)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return True
@@ -68,7 +79,24 @@ def looks_like_text(head: bytes) -> bool:
 
 
 def _is_av(head: bytes, path: Path) -> bool:
-    magics = (b"ID3", b"OggS", b"fLaC", b"\x1aE\xdf\xa3", b"RIFF", b"FORM", b"FLV", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"RF64", b"wvpk", b"MAC ", b".snd", b"caff", b"\x30\x26\xb2\x75", b"#!AMR")
+    magics = (
+        b"ID3",
+        b"OggS",
+        b"fLaC",
+        b"\x1aE\xdf\xa3",
+        b"RIFF",
+        b"FORM",
+        b"FLV",
+        b"\x00\x00\x01\xba",
+        b"\x00\x00\x01\xb3",
+        b"RF64",
+        b"wvpk",
+        b"MAC ",
+        b".snd",
+        b"caff",
+        b"\x30\x26\xb2\x75",
+        b"#!AMR",
+    )
     if head.startswith(magics) or head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
         return True
     return len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and not head.startswith(b"\xff\xfe")
@@ -93,9 +121,15 @@ def _sniff_av(path: Path) -> Kind:
         words = [s for s in container.streams.subtitles if s.codec_context is not None]
         tags = {name: str(container.metadata.get(name, "")).strip() for name in TAG_NAMES}
         for stream in sound[:1]:  # Ogg keeps its tags in the stream
-            tags = {n: v or str(stream.metadata.get(n, "") or stream.metadata.get(n.upper(), "")).strip() for n, v in tags.items()}
+            tags = {
+                n: v or str(stream.metadata.get(n, "") or stream.metadata.get(n.upper(), "")).strip() for n, v in tags.items()
+            }
         if not video and not sound:
-            raise UnreadableMedia(path, "holds no picture, sound or text that Byline can read; check that it is a media file", "unknown-type")
+            raise UnreadableMedia(
+                path,
+                "holds no picture, sound or text that Byline can read; check that it is a media file",
+                "unknown-type",
+            )
         return Kind("film" if video else "audio", _parts(video, sound, words), {n: v for n, v in tags.items() if v})
 
 

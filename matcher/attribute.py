@@ -91,7 +91,11 @@ def _claimed(matches: list[Match], parts: tuple[Part, ...], calibration: Calibra
         stolen = score < match.score - 1e-9
         first = next((owner[p, e.scheme, e.variant] for p, e in match.segments if (p, e.scheme, e.variant) in owner), "")
         kept = tuple((p, e) for p, e in rest if e.strength > 0) or match.segments
-        result.append(dataclasses.replace(match, score=score, listed=listed, segments=kept, explained_by=first if stolen and not listed else ""))
+        result.append(
+            dataclasses.replace(
+                match, score=score, listed=listed, segments=kept, explained_by=first if stolen and not listed else ""
+            )
+        )
         if listed:
             for part, e in kept:
                 claims[part, e.scheme, e.variant].update(e.rows.tolist())

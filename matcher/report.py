@@ -36,7 +36,12 @@ def report(name: str, media: Media, matches: list[Match], index: Index, calibrat
 def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
     """The Report as plain values, in a fixed order and rounded, so that equal scans print equal bytes."""
     extent = report.media.extent
-    head: dict[str, Any] = {"schema": SCHEMA, "output": report.output, "sha256": report.media.sha256, "medium": report.media.medium}
+    head: dict[str, Any] = {
+        "schema": SCHEMA,
+        "output": report.output,
+        "sha256": report.media.sha256,
+        "medium": report.media.medium,
+    }
     head["duration"] = _r(extent[0]) if report.media.medium in ("film", "audio") else None
     head["extent"] = [_r(x) for x in extent]
     shown = [m for m in report.matches if m.listed or candidates]
@@ -91,6 +96,11 @@ def _credits(report: Report) -> list[dict[str, Any]]:
         if not match.listed:
             continue
         for credit in report.works[match.work_id].credits:
-            row: dict[str, Any] = {"name": credit.name, "role": credit.role, "work": match.work_id, "share_of_output": _r(match.degree)}
+            row: dict[str, Any] = {
+                "name": credit.name,
+                "role": credit.role,
+                "work": match.work_id,
+                "share_of_output": _r(match.degree),
+            }
             rows.append(row | ({"identifier": credit.identifier} if credit.identifier else {}))
     return rows

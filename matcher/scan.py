@@ -41,7 +41,12 @@ def scan_media(
 
 
 def _findings(
-    number: int, part: Part, index: Index, table: Mapping[str, Medium], known: Mapping[str, Scheme], without: Collection[str]
+    number: int,
+    part: Part,
+    index: Index,
+    table: Mapping[str, Medium],
+    known: Mapping[str, Scheme],
+    without: Collection[str],
 ) -> list[Finding]:
     alignments: list[Alignment] = []
     for fingerprint in part.fingerprints:
@@ -57,5 +62,3 @@ def _known(hits: Hits, index: Index, without: Collection[str]) -> Hits:
         return hits
     gone = [i for i in np.unique(hits.fingerprint_id).tolist() if index.registered(i).work_id in without]
     return hits.of(~np.isin(hits.fingerprint_id, gone))
-
-

@@ -23,7 +23,7 @@ def verify(part: int, output: Part, alignments: list[Alignment], index: Index, t
     """What is left of the alignments of output part number `part` after its medium's compare."""
     compare = table[output.medium].compare
     work_parts: dict[int, Part] = {}
-    found = []
+    found: list[Finding] = []
     for alignment in alignments:
         registered = index.registered(alignment.fingerprint_id)
         key = min(registered.siblings.values())

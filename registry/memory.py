@@ -16,7 +16,12 @@ MAX_POSTINGS_PER_KEY = 2000
 class MemoryIndex:
     """Built once from (work_id, parts); see registry.hits.Index for what it answers."""
 
-    def __init__(self, works: Iterable[tuple[str, tuple[Part, ...]]], schemes: Mapping[str, Scheme], about: Mapping[str, Work] | None = None) -> None:
+    def __init__(
+        self,
+        works: Iterable[tuple[str, tuple[Part, ...]]],
+        schemes: Mapping[str, Scheme],
+        about: Mapping[str, Work] | None = None,
+    ) -> None:
         self._fingerprints: list[Fingerprint] = []
         self._registered: list[Registered] = []
         works = list(works)
