@@ -14,6 +14,7 @@ from registry.hits import Hits
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
 MAX_RUNS = 24  # placements of one registered fingerprint in one output
 MIN_HITS = 2
+MAX_REFITS = 6
 
 Float = npt.NDArray[np.float64]
 
@@ -50,22 +51,21 @@ def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[t
         for scale in scheme.scales:
             for shift in (0.0, 0.5):
                 bins = np.floor((work - scale * output) / (2 * scheme.tolerance) + shift).astype(np.int64)
-                votes = np.maximum(votes, _best_bin(group, bins, hits, len(start)))
+                owner, _, sums = _bin_sums(group, bins, hits)
+                np.maximum.at(votes, owner, sums)
     best = np.lexsort((hits.fingerprint_id[start], -votes))[:MAX_FINGERPRINTS]
     end = np.append(start[1:], len(hits))
     return [(int(hits.fingerprint_id[start[g]]), hits.of(slice(int(start[g]), int(end[g])))) for g in best]
 
 
-def _best_bin(group: Int64, bins: Int64, hits: Hits, groups: int) -> Float:
-    """For each group the weight of its heaviest bin, each output row counted once a bin."""
+def _bin_sums(group: Int64, bins: Int64, hits: Hits) -> tuple[Int64, Int64, Float]:
+    """Group, bin and weight of every occupied (group, bin), each output row counted once a bin."""
     order = np.lexsort((hits.output_row, bins, group))
     g, b, r = group[order], bins[order], hits.output_row[order]
     new_bin = np.append(True, (np.diff(g) != 0) | (np.diff(b) != 0))
     new_row = new_bin | np.append(True, np.diff(r) != 0)
     sums = np.add.reduceat(np.where(new_row, hits.rarity[order], 0.0), np.flatnonzero(new_bin))
-    best = np.zeros(groups)
-    np.maximum.at(best, g[new_bin], sums)
-    return best
+    return g[new_bin], b[new_bin], sums
 
 
 def _whole(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> Alignment:
@@ -82,12 +82,9 @@ def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) ->
     found: list[Alignment] = []
     while len(own) >= MIN_HITS and len(found) < MAX_RUNS:
         output, work = probe.positions[own.output_row].astype(np.float64), own.work_position.astype(np.float64)
-        scale, offset = _heaviest_line(output, work, own, scheme)
-        near = np.abs(work - scale * output - offset) <= scheme.tolerance
-        run = _densest_stretch(near, output, own, scheme)
+        scale, offset, run = _settled(output, work, own, scheme)
         if np.unique(own.output_row[run]).size < MIN_HITS:
             break
-        scale, offset = _refit(output[run], work[run], scale, offset, scheme)
         part = own.of(run)
         support = float(_once_per_row(part).rarity.sum())
         found.append(
@@ -97,6 +94,22 @@ def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) ->
     return found
 
 
+def _settled(output: Float, work: Float, own: Hits, scheme: Scheme) -> tuple[float, float, npt.NDArray[np.bool_]]:
+    """The heaviest line and its hits, refitted for as long as the better line gathers more of them."""
+    scale, offset = _heaviest_line(output, work, own, scheme)
+    run = _densest_stretch(np.abs(work - scale * output - offset) <= scheme.tolerance, output, own, scheme)
+    for _ in range(MAX_REFITS):
+        better = _refit(output[run], work[run], scale, offset, scheme)
+        wider = _densest_stretch(np.abs(work - better[0] * output - better[1]) <= scheme.tolerance, output, own, scheme)
+        if wider.sum() < run.sum():
+            break
+        grown = bool(wider.sum() > run.sum())
+        (scale, offset), run = better, wider
+        if not grown:
+            break
+    return scale, offset, run
+
+
 def _heaviest_line(output: Float, work: Float, own: Hits, scheme: Scheme) -> tuple[float, float]:
     best, line = -1.0, (1.0, 0.0)
     group = np.zeros(len(own), np.int64)
@@ -104,15 +117,10 @@ def _heaviest_line(output: Float, work: Float, own: Hits, scheme: Scheme) -> tup
         offsets = work - scale * output
         for shift in (0.0, 0.5):
             bins = np.floor(offsets / (2 * scheme.tolerance) + shift).astype(np.int64)
-            order = np.lexsort((own.output_row, bins, group))
-            b, r = bins[order], own.output_row[order]
-            new_bin = np.append(True, np.diff(b) != 0)
-            new_row = new_bin | np.append(True, np.diff(r) != 0)
-            at = np.flatnonzero(new_bin)
-            sums = np.add.reduceat(np.where(new_row, own.rarity[order], 0.0), at)
+            _, occupied, sums = _bin_sums(group, bins, own)
             top = int(sums.argmax())
             if sums[top] > best + 1e-9:
-                inside = bins == b[at[top]]
+                inside = bins == occupied[top]
                 best, line = float(sums[top]), (scale, float(np.median(offsets[inside])))
     return line
 

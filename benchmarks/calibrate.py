@@ -1,0 +1,284 @@
+"""Write matcher/calibration.json from the dev lineups and thousands of extra negatives: `python benchmarks/calibrate.py`.
+
+Positives and hard negatives are the lineups' pairs. Extra negatives are cuts of registered works, scanned as if the work
+itself were not registered: whatever they name is wrong. For line media a cut is made of the probes' columns; stills are
+cropped and probed again. Two registered works that really share content (twins, a film and its song) are left out.
+
+For each scheme and relation: strength -> log10 likelihood ratio by logistic regression, the classes weighted alike
+(Brümmer & du Preez, Computer Speech & Language 2006), capped at what the number of negatives can support.
+For each medium and relation: the least score at which at most 1 in 1,000 negative outputs is falsely named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import math
+import random
+import sys
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from lab import CACHE, ROOT, SHARED, cached, code_version, load_lineup
+from scipy.optimize import minimize
+
+from fingerprint import media_table, schemes
+from fingerprint.features import Media, Part, cut
+from matcher.align import align
+from matcher.attribute import attribute
+from matcher.calibration import FILE, Calibration, Mapping
+from matcher.verify import verify
+from registry.memory import MemoryIndex
+
+NEUTRAL = Calibration({}, {}, -1e9, 10**9)
+CUTS = {"audio": (4.0, 30.0), "film": (2.0, 20.0), "text": (200.0, 4000.0)}
+ALLOWED = 1 / 1000
+MARGIN = 0.3
+"""Kept above the worst negative, in log10 units: unseen media are not the seen ones."""
+
+
+def cut_part(part: Part, start: float, end: float) -> Part:
+    """The stretch [start, end) of a line part, in its own unit, moved to begin at 0."""
+    table = schemes()
+    pieces = []
+    for f in part.fingerprints:
+        tick = table[f.scheme].tick
+        piece = cut(f, start / tick, end / tick)
+        pieces.append(dataclasses.replace(piece, positions=(piece.positions - round(start / tick)).astype(np.int32)))
+    return Part(part.medium, (end - start,), tuple(pieces))
+
+
+def pairs(name: str, media: Media, index: MemoryIndex, without: frozenset[str]) -> list[dict]:
+    """Every (output, work) pair that got evidence: work, and its best summed strength by scheme and relation."""
+    table, known = media_table(), schemes()
+    findings = []
+    for number, part in enumerate(media.parts):
+        alignments = []
+        for f in part.fingerprints:
+            if known[f.scheme].indexed and len(f):
+                hits = index.lookup(f.scheme, f.keys)
+                if without and len(hits):
+                    gone = [i for i in np.unique(hits.fingerprint_id).tolist() if index.registered(i).work_id in without]
+                    hits = hits.of(~np.isin(hits.fingerprint_id, gone))
+                alignments.extend(align(hits, f, known[f.scheme]))
+        findings.extend(verify(number, part, alignments, index, table))
+    rows = []
+    for match in attribute(findings, media.parts, NEUTRAL, 1):
+        sums: dict[str, float] = defaultdict(float)
+        for _, e in match.segments:
+            sums[f"{e.scheme}/{e.relation}"] += e.strength
+        rows.append({"output": name, "work": match.work_id, "strengths": dict(sums)})
+    return rows
+
+
+def cuts_of_line_works(
+    medium: str, wanted: int, works: list[tuple[str, Media]], index: MemoryIndex, same: dict[str, set[str]]
+) -> list[list[dict]]:
+    """Pairs drawn by cuts of works scanned without themselves, one list per cut."""
+    dice = random.Random(20261123)
+    least, most = CUTS[medium]
+    long_enough = [(w, m) for w, m in works if m.parts and m.extent[0] > least]
+    chances = [math.sqrt(m.extent[0]) for _, m in long_enough]
+    drawn = []
+    for n in range(wanted):
+        work, media = dice.choices(long_enough, chances)[0]
+        size = min(dice.uniform(least, most), media.extent[0])
+        start = dice.uniform(0, media.extent[0] - size)
+        parts = tuple(cut_part(p, start, start + size) for p in media.parts if p.medium != "text" or medium == "text")
+        cut_media = dataclasses.replace(media, parts=parts)
+        drawn.append(pairs(f"cut{n}:{work}", cut_media, index, frozenset({work} | same.get(work, set()))))
+    return drawn
+
+
+def crop_probe(job: tuple[str, int, str]) -> Media | None:
+    """Probes of one random crop of a still."""
+    path, seed, version = job
+    import cv2
+
+    where = CACHE / f"crop-{Path(path).stem}-{seed}-{version}.jpg"
+    dice = random.Random(f"{Path(path).name}-{seed}")
+    picture = cv2.imread(path)
+    if picture is None:
+        return None
+    h, w = picture.shape[:2]
+    share = dice.uniform(0.35, 1.0)
+    ch, cw = max(16, int(h * share)), max(16, int(w * min(1.0, share * dice.uniform(0.8, 1.25))))
+    y, x = dice.randint(0, h - ch), dice.randint(0, w - cw)
+    CACHE.mkdir(exist_ok=True)
+    cv2.imwrite(str(where), picture[y : y + ch, x : x + cw], [cv2.IMWRITE_JPEG_QUALITY, dice.choice([40, 60, 80, 95])])
+    media = cached(("probe", str(where), version))
+    where.unlink()
+    return media if isinstance(media, Media) else None
+
+
+def crops_of_stills(
+    wanted: int, rows: list[tuple[str, str]], index: MemoryIndex, same: dict[str, set[str]], version: str, jobs: int
+) -> list[list[dict]]:
+    """Pairs drawn by crops of stills scanned without themselves."""
+    each = -(-wanted // len(rows))
+    todo = [(path, seed, version) for seed in range(each) for _, path in rows][:wanted]
+    names = [work for _ in range(each) for work, _ in rows][:wanted]
+    with ProcessPoolExecutor(jobs) as pool:
+        probes = list(pool.map(crop_probe, todo, chunksize=8))
+    return [
+        pairs(f"crop:{w}", p, index, frozenset({w} | same.get(w, set())))
+        for w, p in zip(names, probes, strict=True)
+        if p is not None
+    ]
+
+
+def fit(positive: np.ndarray, negative: np.ndarray) -> tuple[float, float]:
+    """slope and intercept of log10 LR over strength: logistic regression with both classes weighted alike."""
+
+    def loss(p: np.ndarray) -> float:
+        z_pos, z_neg = p[0] * positive + p[1], p[0] * negative + p[1]
+        return float(np.logaddexp(0, -z_pos).mean() + np.logaddexp(0, z_neg).mean() + 1e-3 * (p[0] - 1.0) ** 2)
+
+    best = minimize(loss, np.array([1.0, -2.0]), method="Nelder-Mead")
+    slope, intercept = best.x / math.log(10)
+    return float(np.clip(slope, 0.05, 3.0)), float(intercept)
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    ap.add_argument("--media", nargs="+", default=["audio", "film", "image", "text"])
+    ap.add_argument("--negatives", type=int, default=2000)
+    ap.add_argument("--jobs", type=int, default=2)
+    ap.add_argument("--dry", action="store_true", help="print, do not write calibration.json")
+    a = ap.parse_args()
+    data = json.loads(FILE.read_text())
+    for medium in a.media:
+        calibrate(medium, a.negatives, a.jobs, data)
+    data["date"] = datetime.date.today().isoformat()
+    if not a.dry:
+        FILE.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+def registered_media(medium: str, version: str) -> tuple[list[tuple[str, str]], list[tuple[str, Media]]]:
+    """(work, path) of the lineup, and (work, probes of its own file) for line media."""
+    import csv
+
+    rows = [
+        (r["work_id"], str(SHARED / medium / r["path"]))
+        for r in csv.DictReader((SHARED / medium / "works.csv").open(encoding="utf-8"))
+    ]
+    if medium == "image":
+        return rows, []
+    with ProcessPoolExecutor(2) as pool:
+        probes = list(pool.map(cached, [("probe", path, version) for _, path in rows], chunksize=4))
+    return rows, [(w, p) for (w, _), p in zip(rows, probes, strict=True) if isinstance(p, Media)]
+
+
+def calibrate(medium: str, wanted: int, jobs: int, data: dict) -> None:
+    """Fit one medium and put its mappings and thresholds into `data`."""
+    index, outputs = load_lineup(medium, jobs)
+    truth = {o["path"]: o for o in json.loads((SHARED / medium / "truth.json").read_text())["outputs"]}
+    media_names = {
+        "film": ("film", "audio", "image", "text", "documents"),
+        "audio": ("audio", "film"),
+        "image": ("image", "film"),
+        "text": ("text", "documents"),
+    }
+    rows, works = registered_media(medium, code_version(media_names[medium]))
+    drawn = {path: pairs(path, media, index, frozenset()) for path, media in outputs if isinstance(media, Media)}
+    same = shared_content(truth)
+    if medium == "image":
+        extra = crops_of_stills(wanted, rows, index, same, code_version(media_names[medium]), jobs)
+    else:
+        extra = cuts_of_line_works(medium, wanted, works, index, same)
+    positive, negative = strengths(drawn, extra, truth)
+    total = len(drawn) + len(extra)
+    for name in sorted(positive.keys() | negative.keys()):
+        data["mappings"][name] = mapping(name, np.array(positive[name] or [12.0]), np.array([*negative[name], 0.0]), total)
+    thresholds(medium, drawn, extra, truth, data)
+
+
+def strengths(drawn: dict, extra: list[list[dict]], truth: dict) -> tuple[dict, dict]:
+    """Strengths of true and of false pairs by scheme and relation."""
+    positive, negative = defaultdict(list), defaultdict(list)
+    for path, found in drawn.items():
+        want = {w["work_id"] for w in truth[path]["works"]}
+        for row in found:
+            for name, strength in row["strengths"].items():
+                (positive if row["work"] in want else negative)[name].append(strength)
+    for row in (row for found in extra for row in found):
+        for name, strength in row["strengths"].items():
+            negative[name].append(strength)
+    return positive, negative
+
+
+def mapping(name: str, positive: np.ndarray, negative: np.ndarray, outputs: int) -> dict[str, float]:
+    """The entry of calibration.json for one scheme and relation."""
+    slope, intercept = fit(positive, negative)
+    print(
+        f"{name}: slope {slope:.3f} intercept {intercept:.3f}; {len(positive)} true, {len(negative)} false of {outputs} outputs; "
+        f"worst false {np.sort(negative)[-3:]}, true quantiles {np.quantile(positive, [0.02, 0.1, 0.5])}"
+    )
+    cap = round(math.log10(outputs) + 9.0, 2)
+    return {
+        "slope": round(slope, 4), "intercept": round(intercept, 4), "cap": cap,
+        "positives": len(positive), "negatives": len(negative),
+    }  # fmt: skip
+
+
+def shared_content(truth: dict) -> dict[str, set[str]]:
+    """Works that one true output names together on the same stretch: they hold the same content."""
+    same: dict[str, set[str]] = defaultdict(set)
+    for o in truth.values():
+        spans = [(w["work_id"], w.get("output_span")) for w in o["works"]]
+        for a, span_a in spans:
+            for b, span_b in spans:
+                if a != b and span_a and span_a == span_b:
+                    same[a].add(b)
+    return same
+
+
+def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, data: dict) -> None:
+    """Least scores to list, by relation, from the best wrong pair of each output."""
+    calibration = Calibration({n: Mapping(m["slope"], m["intercept"], m["cap"]) for n, m in data["mappings"].items()}, {}, 0.0, 1)
+    for relation in ("copy", "remake"):
+        wrong, right = [], []
+        for path, found in drawn.items():
+            want = {w["work_id"] for w in truth[path]["works"]}
+            bad = [s for row in found if row["work"] not in want for s in scores_of(row, relation, calibration)]
+            right += [max(s) for row in found if row["work"] in want if (s := scores_of(row, relation, calibration))]
+            wrong.append((max(bad, default=-99.0), path))
+        wrong += [
+            (
+                max((s for row in found for s in scores_of(row, relation, calibration)), default=-99.0),
+                found[0]["output"] + "->" + found[0]["work"] if found else "",
+            )
+            for found in extra
+        ]
+        wrong.sort(reverse=True)
+        free = int(ALLOWED * len(wrong) / 2)  # half of what is allowed: the rest is for what this data does not show
+        accept = round(max(1.0, wrong[free][0] + MARGIN), 2)
+        named = sum(score >= accept for score, _ in wrong)
+        found_share = float(np.mean([s >= accept for s in right])) if right else float("nan")
+        data["accept"][f"{medium}/{relation}"] = {
+            "score": accept, "outputs": len(wrong), "falsely_named": named, "bound_95": round(upper_bound(named, len(wrong)), 5),
+        }  # fmt: skip
+        print(f"{medium}/{relation}: accept {accept}; {named} of {len(wrong)} falsely named, worst {wrong[:6]}")
+        print(f"    {found_share:.3f} of {len(right)} true pairs with such evidence are listed")
+
+
+def scores_of(row: dict, relation: str, calibration: Calibration) -> list[float]:
+    """Scores of the pair under the schemes that speak of this relation."""
+    names = [n for n in row["strengths"] if n.endswith(f"/{relation}")]
+    return [calibration.score(n.rsplit("/", 1)[0], relation, row["strengths"][n]) for n in names]
+
+
+def upper_bound(named: int, outputs: int) -> float:
+    """95 % upper bound of the rate (Clopper-Pearson)."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(0.95, named + 1, outputs - named))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()
