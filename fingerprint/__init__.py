@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fingerprint.errors import BadFingerprint, BylineError, UnreadableMedia
-from fingerprint.features import Alignment, Evidence, Fingerprint, Media, Part, Scheme, Span
 
 if TYPE_CHECKING:
+    from fingerprint.features import Alignment, Evidence, Fingerprint, Media, Part, Scheme, Span
     from fingerprint.medium import Medium
 
 __all__ = [
@@ -33,6 +33,15 @@ __all__ = [
     "probe",
     "schemes",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The types, on first use: whoever only catches errors does not wait for NumPy."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fingerprint import features
+
+    return getattr(features, name)
 
 
 def media_table() -> Mapping[str, Medium]:
@@ -58,6 +67,7 @@ def probe(path: Path | str) -> Media:
 
 
 def _media(path: Path, view: str) -> Media:
+    from fingerprint.features import Media
     from fingerprint.sniff import sniff
 
     table = media_table()

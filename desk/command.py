@@ -1,0 +1,20 @@
+"""`byline`: the command line. Nothing heavy is imported here; each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import click
+
+from desk.console import Desk
+from desk.scanning import scan
+
+
+@click.group(cls=Desk, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="byline", prog_name="byline")
+def main() -> None:
+    """Find which registered works are inside an AI output, and name the humans credited on them.
+
+    Register works with their credits, scan outputs, read who made what is in them. Everything happens on this machine.
+    """
+
+
+main.add_command(scan)

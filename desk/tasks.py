@@ -1,0 +1,110 @@
+"""What worker processes do: serve one task over stdin and stdout, under memory and time limits.
+
+A task is a function(options) -> (hello, handle): `hello` is JSON said once at the start, handle(job) -> (JSON, bytes) does
+one file. It may raise BylineError for a file that cannot be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from desk.workers import read_frame, write_frame
+from fingerprint.errors import BylineError
+
+Handle = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], bytes]]
+GRACE_S = 30.0
+
+
+def serve() -> None:
+    """Answer frames until the parent goes away."""
+    incoming = os.fdopen(os.dup(0), "rb")
+    outgoing = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(2, 1)  # what a library prints must not end up among the frames
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        start = read_frame(incoming).head
+        _limit_memory(int(start["memory_bytes"]))
+        head, handle = _started(str(start["task"]), start["options"])
+        write_frame(outgoing, head)
+        while True:
+            job = read_frame(incoming).head
+            write_frame(outgoing, *_answer(handle, job))
+
+
+def _started(task: str, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
+    def refuse(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+        raise EOFError
+
+    try:
+        module, _, function = task.partition(":")
+        started: tuple[Mapping[str, Any], Handle] = getattr(importlib.import_module(module), function)(options)
+    except BylineError as error:
+        return {"error": {"code": error.code, "message": str(error)}}, refuse
+    return started
+
+
+def _answer(handle: Handle, job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+    name = str(job.get("name") or job["path"])
+    try:
+        with _alarm(float(job["seconds"]) + GRACE_S):
+            return handle(job)
+    except BylineError as error:
+        return _error(error.code, str(error))
+    except MemoryError:
+        return _error("memory", f"{name}: needs more memory than one file may take; scale it down or split it")
+    except RecursionError:
+        return _error("nesting", f"{name}: is nested too deeply to be read; simplify it")
+    except Exception as error:  # a bug of ours in one file must not stop a night's batch; it is reported in full
+        kind = type(error).__name__
+        return _error("internal", f"{name}: Byline failed on it ({kind}: {error}); please report this with the file")
+
+
+def _error(code: str, message: str) -> tuple[Mapping[str, Any], bytes]:
+    return {"error": {"code": code, "message": message}}, b""
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """The kernel ends this process when time is up, even if the parent has been killed."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _limit_memory(size: int) -> None:
+    """Private memory only, so that a large registry may be mapped; systems without this limit go without."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
+    """The report of each file against the registry in `options`, as JSON."""
+    from registry.store import open_registry
+
+    from matcher.report import as_json
+    from matcher.scan import scan_output
+
+    registry = open_registry(Path(options["registry"]))
+
+    def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+        return as_json(scan_output(Path(job["path"]), registry, str(job["name"])), bool(options["candidates"])), b""
+
+    return {"registry": registry.revision()}, handle
