@@ -66,7 +66,7 @@ def _unreadable(path: str) -> None:
 
 
 def _noisy(path: str) -> None:
-    print("a library prints")
+    sys.stdout.write("a library prints\n")
     os.write(1, b"a C library prints")
     sys.stdout.flush()
 
