@@ -29,7 +29,19 @@ def whole_keys(payload: UInt8) -> npt.NDArray[np.int64]:
 
 
 # Positions are hundredths of a second in a film, 0 in a still.
-WHOLE = Scheme(WHOLE_NAME, "film", tick=0.01, payload_width=32, derive=whole_keys, aligner="line", tolerance=50, reach=1500)
+# Scales: half to double speed, forwards and backwards; 0 where one side stands still.
+SPEEDS = (1.0, 0.8, 1.25, 0.64, 1.6, 0.5, 2.0)
+WHOLE = Scheme(
+    WHOLE_NAME,
+    "film",
+    tick=0.01,
+    payload_width=32,
+    derive=whole_keys,
+    aligner="line",
+    scales=(*SPEEDS, 0.0, *(-s for s in SPEEDS)),
+    tolerance=50,
+    reach=1500,
+)
 
 
 def coefficients(grey: npt.NDArray[np.generic]) -> Float32:

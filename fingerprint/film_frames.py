@@ -1,0 +1,192 @@
+"""The pictures of a film as small grey frames with their times, in chunks: what every film fingerprint is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.errors import UnreadableMedia
+from fingerprint.hashing import UInt8
+from fingerprint.streams import MAX_DURATION_S, duration_of, opened, read_head
+
+SIDE = 256  # long side of a small frame in pixels
+CHUNK = 128  # frames that are held at a time
+MAX_PIXELS = 1 << 27
+SKIP_FROM_FPS = 20.0  # slower films have no frames to spare
+DEFAULT_FPS = 25.0
+MAX_GAP_S = 600.0  # a longer step between two frames is a broken timestamp
+BAD_PACKETS = 2000  # damaged packets in a row, after which the rest is given up
+
+Float = npt.NDArray[np.float64]
+# Their first plane is the 8-bit luma, ready to be read.
+LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray", "yuv411p", "yuv410p"}
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film that has been found readable; its frames are decoded each time `chunks` is walked."""
+
+    path: Path
+    still_reader: bool = False  # animated WebP, PNG and AVIF go through Pillow
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive small frames: times float64[n] in seconds, grey uint8[n, h, w]; end_s is where the last one ends."""
+
+    times: Float
+    grey: UInt8
+    end_s: float
+
+
+def decode(path: Path) -> Film:
+    """The Film at this path. Raises UnreadableMedia when not one picture can be decoded."""
+    head = read_head(path)
+    film = Film(path, head.startswith(b"\x89PNG") or head[8:12] == b"WEBP" or head[4:12] in (b"ftypavif", b"ftypavis"))
+    for _ in chunks(film, 1.0, limit=1):
+        return film
+    raise UnreadableMedia(path, "not one picture of it can be decoded; it is truncated or damaged, export it again", "no-picture")
+
+
+def chunks(film: Film, rate: float, side: int = SIDE, limit: int = CHUNK) -> Iterator[Chunk]:
+    """Frames at most `rate` a second, long side `side`, `limit` at a time. What a damaged file still gives is given."""
+    times: list[float] = []
+    grey: list[UInt8] = []
+    shape: tuple[int, int] | None = None
+    end = 0.0
+    source = _pillow_frames(film.path) if film.still_reader else _av_frames(film.path)
+    for time, end, picture in _thinned(source, rate):
+        small = _small(picture, side, shape)
+        shape = (small.shape[0], small.shape[1])
+        times.append(time)
+        grey.append(small)
+        if len(times) == limit:
+            yield Chunk(np.array(times), np.stack(grey), end)
+            times, grey = [], []
+    if times:
+        yield Chunk(np.array(times), np.stack(grey), end)
+
+
+Shown = tuple[float, float, Any]  # start, end in seconds; what makes the picture
+
+
+def _thinned(source: Iterable[Shown], rate: float) -> Iterator[Shown]:
+    """The first frame of each step of 1 / rate seconds, each step of a long-standing picture once."""
+    step = -1
+    for time, end, picture in source:
+        now = int(time * rate + 1e-6)
+        if now > step:
+            step = now
+            yield time, end, picture
+
+
+def _small(picture: Any, side: int, shape: tuple[int, int] | None) -> UInt8:
+    """uint8[h, w] with that long side, upright; `shape` is that of the frames before, which all others follow."""
+    grey, turns, aspect = picture()
+    if turns:
+        grey = np.rot90(grey, turns)
+    if shape is None:
+        h, w = grey.shape[0], grey.shape[1] * (1.0 / aspect if turns % 2 else aspect)
+        scale = min(side / max(h, w), 1.0)
+        shape = (max(1, round(h * scale)), max(1, round(w * scale)))
+    if grey.shape == shape:
+        return np.array(grey)
+    return np.asarray(cv2.resize(np.ascontiguousarray(grey), shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _av_frames(path: Path) -> Iterator[Shown]:
+    with opened(path) as container:
+        if not container.streams.video:
+            raise UnreadableMedia(path, "holds no pictures; check that it is a film", "no-picture")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise UnreadableMedia(path, "its picture is in a format that cannot be decoded; export it as H.264", "codec")
+        fps = _thrift(stream)
+        aspect = float(stream.sample_aspect_ratio or 1) if stream.sample_aspect_ratio else 1.0
+        aspect = aspect if 0.2 < aspect < 5 else 1.0
+        start = (container.start_time or 0) / 1e6
+        total = duration_of(container)
+        last = -1.0 / fps
+        for frame in _decoded(container, stream):
+            if frame.width * frame.height > MAX_PIXELS:
+                raise UnreadableMedia(path, "its pictures are too large; export it smaller", "too-large")
+            time = _time(frame, start, last, fps)
+            if time > MAX_DURATION_S:
+                return
+            last = time
+            end = total if time < total < time + 1.0 else time + 1.0 / fps
+            yield time, end, lambda frame=frame: (_luma(frame), round(getattr(frame, "rotation", 0) / 90) % 4, aspect)
+
+
+def _thrift(stream: Any) -> float:
+    """Frames a second; and the decoder told to leave out what the hashes cannot see."""
+    fps = float(stream.average_rate or 0) or DEFAULT_FPS
+    fps = fps if 0.01 < fps < 1000 else DEFAULT_FPS
+    stream.thread_type = "NONE"
+    stream.codec_context.thread_count = 1
+    if fps >= SKIP_FROM_FPS:
+        stream.codec_context.skip_frame = "NONREF"
+    stream.codec_context.options = {"skip_loop_filter": "all"}
+    return fps
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """Frames of the stream; damaged packets are passed over, a damaged end is the end."""
+    import av
+
+    packets, bad = container.demux(stream), 0
+    while bad < BAD_PACKETS:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.FFmpegError):
+            return
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            bad += 1
+            continue
+        bad = 0
+        yield from frames
+
+
+def _time(frame: Any, start: float, last: float, fps: float) -> float:
+    """Seconds since the start of the file; where the timestamp is missing, or cannot be, one frame after the last."""
+    time = None if frame.time is None else float(frame.time) - start
+    if time is None or time <= last or time - max(last, 0.0) > MAX_GAP_S:
+        return last + 1.0 / fps
+    return max(time, 0.0)
+
+
+def _luma(frame: Any) -> UInt8:
+    """uint8[h, w]: the luma plane where there is one, else what FFmpeg converts."""
+    if frame.format.name in LUMA_FIRST:
+        plane = frame.planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        return rows[: frame.height, : frame.width]
+    return np.asarray(frame.reformat(format="gray").to_ndarray(), np.uint8)
+
+
+def _pillow_frames(path: Path) -> Iterator[Shown]:
+    from PIL import Image, ImageSequence
+
+    time = 0.0
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise UnreadableMedia(path, "its pictures are too large; export it smaller", "too-large")
+            for frame in ImageSequence.Iterator(picture):
+                shown = frame.convert("RGBA")
+                ground = Image.new("RGBA", shown.size, "white")
+                grey = np.asarray(Image.alpha_composite(ground, shown).convert("L"), np.uint8)
+                end = time + max(float(frame.info.get("duration") or 100.0), 10.0) / 1000
+                yield time, end, lambda grey=grey: (grey, 0, 1.0)
+                time = end
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        if time == 0.0:
+            raise UnreadableMedia(path, "cannot be decoded; it is truncated or damaged, export it again") from error

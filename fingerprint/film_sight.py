@@ -1,0 +1,125 @@
+"""Pictures as they are compared: signs of their low frequencies, and thumbs without the slow gradients that all share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.features import Fingerprint, Scheme
+from fingerprint.film_views import FRAME, SIDE, THUMB
+from fingerprint.hashing import UInt8
+from fingerprint.pictures import WHOLE, Float32, coefficients, hashes
+
+THUMBS = Scheme("film.thumb.1", "film", tick=WHOLE.tick, payload_width=2 + THUMB * THUMB, indexed=False)
+FRAMES = Scheme("film.frame.1", "film", tick=WHOLE.tick, payload_width=FRAME * FRAME, indexed=False)
+HASH_BYTES = 32
+HASH_PART = 0.6  # of the similarity; the thumb has the rest
+LEAST_NORM = 8.0  # of a thumb's texture: below this it is flat
+BATCH = 512
+
+Float = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Pictures of one side. times float64[n]; signs and texture float32[n, 256], unit vectors; levels [n, 256], not scaled."""
+
+    times: Float
+    signs: Float32
+    texture: Float32
+    levels: Float32
+
+    def of(self, rows: Index | slice) -> Sight:
+        """The chosen pictures."""
+        return Sight(self.times[rows], self.signs[rows], self.texture[rows], self.levels[rows])
+
+
+def seen(frames: Fingerprint, matrix: Float, variant: str) -> Sight:
+    """A probe's frames inside the region that `matrix` float[2, 3] maps from 64 x 64, turned as `variant` says."""
+    pictures = np.zeros((0, FRAME * FRAME), np.uint8) if frames.payload is None else frames.payload
+    parts = []
+    for start in range(0, max(len(pictures), 1), BATCH):
+        batch = pictures[start : start + BATCH].reshape(-1, FRAME, FRAME)
+        squares = [
+            cv2.warpAffine(
+                p, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+            )
+            for p in batch
+        ]
+        parts.append(_looked_at(turned(np.array(squares, np.uint8).reshape(-1, SIDE, SIDE), variant)))
+    signs, texture, levels = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Sight(frames.positions * FRAMES.tick, signs, texture, levels)
+
+
+def box_matrix(box: Float) -> Float:
+    """The matrix of `seen` for a box [y0, y1, x0, x1], each from 0 to 1."""
+    y0, y1, x0, x1 = (box * FRAME).tolist()
+    sx, sy = (x1 - x0) / SIDE, (y1 - y0) / SIDE
+    return np.array([[sx, 0, x0 + 0.5 * sx - 0.5], [0, sy, y0 + 0.5 * sy - 0.5]])
+
+
+def turned(squares: UInt8, variant: str) -> UInt8:
+    """Squares uint8[n, s, s] turned and mirrored as the variant's name says: what `pictures.dihedral` does to hashes."""
+    if "transpose" in variant:
+        squares = squares.transpose(0, 2, 1)
+    if "mirror" in variant or "turn" in variant:
+        squares = squares[:, :, ::-1]
+    if "flip" in variant or "turn" in variant:
+        squares = squares[:, ::-1, :]
+    return np.ascontiguousarray(squares)
+
+
+def registered(whole: Fingerprint, thumbs: Fingerprint, rows: slice) -> Sight:
+    """A work's thumbs `rows`, each with the hash nearest to it in time."""
+    none = np.zeros((0, THUMBS.payload_width), np.uint8)
+    pictures = (none if thumbs.payload is None else thumbs.payload)[rows, 2:].reshape(-1, THUMB, THUMB)
+    times = thumbs.positions[rows] * THUMBS.tick
+    levels = _levels(pictures)
+    signs = np.zeros((len(times), 8 * HASH_BYTES), np.float32)
+    if len(whole) and whole.payload is not None:
+        signs = _signs(whole.payload[nearest(whole.positions * WHOLE.tick, times), :HASH_BYTES])
+    return Sight(times, signs, _unit(levels), levels)
+
+
+def nearest(known: Float, wanted: Float) -> Index:
+    """For each wanted time the index of the nearest of the known, rising ones."""
+    right = np.clip(np.searchsorted(known, wanted), 0, len(known) - 1)
+    left = np.maximum(right - 1, 0)
+    return np.where(wanted - known[left] <= known[right] - wanted, left, right)
+
+
+def similarity(ours: Sight, others: Sight, at: Index) -> Float:
+    """Of each of our pictures with theirs number `at`: about 0 by chance, 1 for the same picture."""
+    signs = np.einsum("ij,ij->i", ours.signs, others.signs[at])
+    texture = np.einsum("ij,ij->i", ours.texture, others.texture[at])
+    return np.asarray(HASH_PART * signs + (1 - HASH_PART) * texture, np.float64)
+
+
+def _looked_at(squares: UInt8) -> tuple[Float32, Float32, Float32]:
+    if not len(squares):
+        empty = np.zeros((0, THUMB * THUMB), np.float32)
+        return empty, empty, empty
+    levels = _levels(np.stack([cv2.resize(s, (THUMB, THUMB), interpolation=cv2.INTER_AREA) for s in squares]))
+    return _signs(hashes(coefficients(squares))), _unit(levels), levels
+
+
+def _signs(hashed: UInt8) -> Float32:
+    bits = np.unpackbits(hashed, axis=1).astype(np.float32)
+    return np.asarray((2 * bits - 1) / np.sqrt(bits.shape[1]), np.float32)
+
+
+def _levels(thumbs: UInt8) -> Float32:
+    if not len(thumbs):
+        return np.zeros((0, THUMB * THUMB), np.float32)
+    plain = thumbs.astype(np.float32)
+    fine = np.stack([p - cv2.GaussianBlur(p, (0, 0), 2.0, borderType=cv2.BORDER_REFLECT) for p in plain])
+    flat = fine.reshape(len(fine), -1)
+    return np.asarray(flat - flat.mean(axis=1, keepdims=True), np.float32)
+
+
+def _unit(levels: Float32) -> Float32:
+    return np.asarray(levels / np.maximum(np.linalg.norm(levels, axis=1, keepdims=True), LEAST_NORM), np.float32)

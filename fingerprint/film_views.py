@@ -1,0 +1,105 @@
+"""From small grey frames to columns: borders trimmed shot by shot, hashes, thumbs, and the rows worth keeping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.hashing import Int32, UInt8, hamming
+from fingerprint.pictures import SIDE, Float32, coefficients, contrast, hashes
+
+THUMB = 16  # side of a thumb
+FRAME = 48  # side of a probe's frame
+FLAT = 5.0  # grey levels of standard deviation below which a picture tells nothing
+CUT_LEVELS = 18.0  # mean step between two thumbs that is a cut
+BAR_LEVELS = 4.0  # a bar varies less than this, along itself and over the shot
+LEAST_AREA = 0.2  # of the frame must be left when bars are cut away
+
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Shots:
+    """Frames of one chunk with the box [y0, y1, x0, x1] that bars leave of each: boxes int32[n, 4]."""
+
+    grey: UInt8
+    boxes: Int32
+
+
+def boxed(grey: UInt8) -> Shots:
+    """Frames with the box of their shot."""
+    small = resized(grey, (THUMB, THUMB)).astype(np.int16)
+    step = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2))
+    starts = [0, *(np.flatnonzero(step > CUT_LEVELS) + 1).tolist(), len(grey)]
+    boxes = np.zeros((len(grey), 4), np.int32)
+    for a, b in zip(starts, starts[1:], strict=False):
+        boxes[a:b] = content_box(grey[a:b])
+    return Shots(grey, boxes)
+
+
+def content_box(grey: UInt8) -> tuple[int, int, int, int]:
+    """[y0, y1, x0, x1] of what letterbox, pillarbox or window-box bars of one colour leave of a shot uint8[n, h, w]."""
+    n, h, w = grey.shape
+    some = grey[:: max(1, n // 12)].astype(np.float32)
+    rows, columns = _flat_lines(some), _flat_lines(some.transpose(0, 2, 1))
+    y0, y1 = _inside(rows)
+    x0, x1 = _inside(columns)
+    if (y1 - y0) * (x1 - x0) < LEAST_AREA * h * w:
+        return 0, h, 0, w
+    return y0, y1, x0, x1
+
+
+def _flat_lines(some: Float32) -> Bool:
+    """Which rows of a shot are of one colour all along and all the time."""
+    along = np.median(some.std(axis=2), axis=0)
+    over = some.mean(axis=2).std(axis=0)
+    return np.asarray((along < BAR_LEVELS) & (over < BAR_LEVELS))
+
+
+def _inside(flat: Bool) -> tuple[int, int]:
+    """First and last line that is not a bar. Bars come in equal pairs: an empty sky is none."""
+    solid, n = np.flatnonzero(~flat), len(flat)
+    if not len(solid):
+        return 0, n
+    a, b = int(solid[0]), n - 1 - int(solid[-1])
+    if min(a, b) < 0.02 * n or abs(a - b) > 0.03 * n + 1:
+        return 0, n
+    return a + 1, n - b - 1  # without the soft line at a bar's edge
+
+
+def resized(grey: UInt8, shape: tuple[int, int]) -> UInt8:
+    """uint8[n, h, w] -> uint8[n, *shape], averaging."""
+    return np.stack([cv2.resize(g, shape[::-1], interpolation=cv2.INTER_AREA) for g in grey])
+
+
+def cropped(shots: Shots, side: int) -> UInt8:
+    """Each frame's box, squeezed to side x side."""
+    return np.stack(
+        [
+            cv2.resize(np.ascontiguousarray(g[y0:y1, x0:x1]), (side, side), interpolation=cv2.INTER_AREA)
+            for g, (y0, y1, x0, x1) in zip(shots.grey, shots.boxes.tolist(), strict=True)
+        ]
+    )
+
+
+def low_frequencies(squares: UInt8) -> tuple[Float32, Bool]:
+    """Squares uint8[n, 64, 64] -> (low DCT coefficients [n, 16, 16], which of them tell anything)."""
+    return coefficients(squares), contrast(squares) >= FLAT
+
+
+def distinct_rows(
+    hashed: UInt8, telling: Bool, times: npt.NDArray[np.float64], bits: int, hold_s: float
+) -> npt.NDArray[np.int64]:
+    """Rows to keep: those that tell something and differ from the last kept by `bits`, or come `hold_s` after it."""
+    kept: list[int] = []
+    for row in np.flatnonzero(telling).tolist():
+        last = kept[-1] if kept else -1
+        if last < 0 or times[row] - times[last] >= hold_s - 1e-6 or int(hamming(hashed[row], hashed[last])) >= bits:
+            kept.append(row)
+    return np.array(kept, np.int64)
+
+
+__all__ = ["FRAME", "SIDE", "THUMB", "Shots", "boxed", "cropped", "distinct_rows", "hashes", "low_frequencies", "resized"]
