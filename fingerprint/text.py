@@ -1,29 +1,129 @@
-"""text: decode, features, probes, compare."""
+"""Text: winnowed letter n-grams and rare words find candidates, a stream of word hashes aligns them.
+
+Positions are code points of the text that `documents.read_document` gives: the file's own characters for plain formats
+(HTML, subtitles and Markdown included, newlines as they are), the extracted text for docx, epub, pdf, rtf and film.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from fingerprint.errors import UnreadableMedia
-from fingerprint.features import Alignment, Evidence, Part
+import numpy as np
+
+from fingerprint.documents import Document, read_document
+from fingerprint.features import Fingerprint, Part, Scheme, make
+from fingerprint.hashing import Int32, Int64, UInt8, UInt64, mix, winnow
 from fingerprint.medium import Medium
+from fingerprint.text_background import STEP, rarity, rarity_after
+from fingerprint.text_compare import GRAMS, RARE, STREAM, compare
+from fingerprint.text_fold import Folded, fold, gram_hashes, word_hashes
+
+GRAM = 12  # letters: three words on average, so that a run of three words between two changes can hold one
+WINDOW = 40  # of the registry: one gram in 20 letters
+PROBE_WINDOW = 6  # a gram that is least of 40 is least of 6, unless its very neighbours were changed
+RARE_FROM = 5.0  # log10: a word written at most once in 100,000
+RARE_APART = 1500  # code points in which a registered rare word counts once
+KEY_BYTES = 5  # 40 bits tell 100 million texts apart
 
 
-def decode(path: Path) -> Any:
-    raise UnreadableMedia(path, "text is not built yet")
+def _keys(scheme: str, payload: UInt8) -> Int64:
+    wide = np.zeros((len(payload), 8), np.uint8)
+    wide[:, :KEY_BYTES] = payload
+    return mix(wide.view("<u8"), scheme)
 
 
-def features(signal: Any) -> Part:
-    raise AssertionError(signal)
+def gram_keys(payload: UInt8) -> Int64:
+    """Keys of GRAMS."""
+    return _keys(GRAMS, payload)
 
 
-def probes(signal: Any) -> Part:
-    return features(signal)
+def rare_keys(payload: UInt8) -> Int64:
+    """Keys of RARE."""
+    return _keys(RARE, payload)
 
 
-def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
-    return []
+SCHEMES = (
+    Scheme(GRAMS, "text", 1.0, KEY_BYTES, gram_keys, aligner="band", tolerance=60.0, reach=600.0),
+    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="band", tolerance=250.0, reach=1500.0),
+    Scheme(STREAM, "text", 1.0, 2, indexed=False, aligner="none"),
+)
 
 
-TEXT = Medium("text", (), (), decode, features, probes, compare)
+def decode(path: Path) -> Document:
+    """The text of this file. Raises UnreadableMedia."""
+    return read_document(path)
+
+
+def features(document: Document) -> Part:
+    """What the registry stores: thin grams, rare words once a stretch, and the stream of words in 16 bits each."""
+    folded = fold(document.words)
+    hashes = word_hashes(folded)
+    starts = folded.origin[folded.words]
+    rare = np.flatnonzero(rarity(hashes) >= RARE_FROM)
+    rare = rare[_first_in_stretch(hashes[rare], starts[rare])]
+    return Part(
+        "text",
+        (float(len(document.text)),),
+        (
+            _grams(folded, WINDOW),
+            make(SCHEMES[1], starts[rare], _bytes(hashes[rare] >> np.uint64(24), KEY_BYTES)),
+            make(SCHEMES[2], starts, _bytes(hashes, 2)),
+        ),
+    )
+
+
+def probes(document: Document) -> Part:
+    """What is looked up: denser grams, every rare word, and the stream with each word's length and rarity beside it."""
+    folded = fold(document.words)
+    hashes = word_hashes(folded)
+    starts = folded.origin[folded.words]
+    alone = rarity(hashes)
+    rare = np.flatnonzero(alone >= RARE_FROM)
+    columns = [_bytes(hashes, 2), _lengths(folded), _steps(alone), _steps(rarity_after(hashes))]
+    return Part(
+        "text",
+        (float(len(document.text)),),
+        (
+            _grams(folded, PROBE_WINDOW),
+            make(SCHEMES[1], starts[rare], _bytes(hashes[rare] >> np.uint64(24), KEY_BYTES)),
+            make(SCHEMES[2], starts, np.concatenate(columns, axis=1)),
+        ),
+    )
+
+
+def _grams(folded: Folded, window: int) -> Fingerprint:
+    hashes = gram_hashes(folded.letters, GRAM)
+    chosen = winnow(hashes.view(np.int64), window)
+    # In a run of one letter every window has its own rightmost least: keep one.
+    same = np.diff(hashes[chosen], prepend=hashes[chosen[:1]] + np.uint64(1)) == 0
+    chosen = chosen[~same]
+    return make(SCHEMES[0], folded.origin[chosen], _bytes(hashes[chosen] >> np.uint64(24), KEY_BYTES))
+
+
+def _first_in_stretch(hashes: UInt64, starts: Int32) -> Int64:
+    """Rows, rising, of each word's first occurrence in each stretch of RARE_APART code points."""
+    order = np.lexsort((starts, hashes))
+    h, stretch = hashes[order], starts[order] // RARE_APART
+    first = np.append(True, (np.diff(h) != 0) | (np.diff(stretch) != 0))[: len(order)]
+    return np.sort(order[first])
+
+
+def _bytes(values: UInt64, width: int) -> UInt8:
+    return np.ascontiguousarray(values, "<u8").view(np.uint8).reshape(-1, 8)[:, :width]
+
+
+def _lengths(folded: Folded) -> UInt8:
+    """uint8[w, 1]: code points from a word's first letter to after its last."""
+    last = np.append(folded.words[1:], len(folded.origin))[: len(folded.words)] - 1
+    return np.minimum(folded.origin[last] - folded.origin[folded.words] + 1, 255).astype(np.uint8)[:, None]
+
+
+def _steps(rarities: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> UInt8:
+    return np.round(rarities / STEP).astype(np.uint8)[:, None]
+
+
+SUFFIXES = tuple(
+    ".txt .md .markdown .html .htm .xhtml .epub .docx .pdf .rtf .srt .vtt .fountain .adoc .asc .rst .tex .py .js .ts .c .h .cpp .java .go .rs".split()
+)
+
+TEXT = Medium("text", SUFFIXES, SCHEMES, decode, features, probes, compare)

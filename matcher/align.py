@@ -23,14 +23,15 @@ def align(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
     """Alignments of one probe's hits, best support first. Line schemes by Hough voting over (scale, offset).
 
     Hough voting on (tempo, offset) as in Six & Leman (ISMIR 2014) and Wang (ISMIR 2003), rarity-weighted.
-    Plane schemes come back as one Alignment per fingerprint holding all its hits; the medium's compare finds the geometry.
+    Plane and band schemes come back as one Alignment per fingerprint holding all its hits; the medium's compare finds the
+    geometry.
     """
     if not len(hits):
         return []
     chosen = _best_fingerprints(hits, probe, scheme)
     runs = []
     for fingerprint_id, own in chosen:
-        if scheme.aligner == "plane":
+        if scheme.aligner in ("plane", "band"):
             runs.append(_whole(fingerprint_id, own, probe, scheme))
         else:
             runs.extend(_runs(fingerprint_id, own, probe, scheme))

@@ -1,0 +1,173 @@
+"""Seeds to passages: seeds of one band are extended to an alignment of words, and the words are weighed.
+
+Seed and extend as in BLAST (Altschul et al., J. Mol. Biol. 1990), on words: hashes of words are aligned by longest common
+subsequence (bit-parallel, rapidfuzz), each agreement counts by how rare the word is there, each gap costs, and the best
+stretches stand (X-drop). A stretch's strength is its sum less log10 of the places where chance could have tried.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import LCSseq
+
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part
+from fingerprint.hashing import Int32, Int64
+from fingerprint.text_background import STEP
+
+GRAMS, RARE, STREAM = "text.winnow.1", "text.rare.1", "text.words.1"
+MAX_BANDS = 24
+SPREAD = {GRAMS: 120.0, RARE: 500.0}  # half width of a band of seeds, in code points
+REACH = {GRAMS: 600, RARE: 1500}  # widest gap between two seeds of a band
+PIECE = 8000  # code points aligned at a time
+KEPT = 0.1  # cost of each output word that agrees
+CHANGED = 0.3  # cost of each output word that does not
+DRIFT = 0.1  # cost of each word that one side has more than the other
+MAX_GAP_COST = 6.0
+DROP = 6.0  # a stretch ends where the sum has fallen this far
+MAX_WORD = 4.5  # evidence of one word
+COPY_FROM = 0.4  # share of the output's words that agree, from which it is a copy
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Words of one side: 16-bit hashes, places, and on the output's side lengths and rarities."""
+
+    codes: npt.NDArray[np.uint16]
+    positions: Int32
+    payload: npt.NDArray[np.uint8]
+
+
+def stream_of(fingerprint: Fingerprint) -> Stream:
+    """The Stream of a STREAM fingerprint."""
+    payload = fingerprint.payload if fingerprint.payload is not None else np.zeros((0, 2), np.uint8)
+    return Stream(np.ascontiguousarray(payload[:, :2]).view("<u2")[:, 0], fingerprint.positions, payload)
+
+
+def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
+    """Passages of the output that follow the work, from the seeds of one scheme."""
+    ours, theirs, seeds = output.of(STREAM), work.of(STREAM), output.of(alignment.scheme)
+    if ours is None or theirs is None or seeds is None or not len(ours) or not len(theirs):
+        return []
+    a, b = stream_of(ours), stream_of(theirs)
+    found: list[Evidence] = []
+    for at, to in bands(seeds.positions[alignment.output_rows], alignment.work_rows, alignment.scheme):
+        pairs = agreeing(a, b, at, to, REACH[alignment.scheme])
+        found.extend(passages(a, b, pairs))
+    return found
+
+
+def bands(at: Int32, to: Int32, scheme: str) -> list[tuple[Int32, Int32]]:
+    """Groups of seeds (output positions, work positions) that lie close to one diagonal, heaviest first."""
+    spread, reach = SPREAD[scheme], REACH[scheme]
+    weight = 1.0 / np.bincount(np.unique(at, return_inverse=True)[1])[np.unique(at, return_inverse=True)[1]]
+    groups: list[tuple[float, Int64]] = []
+    for shift in (0.0, 0.5):
+        lane = np.floor((to.astype(np.float64) - at) / (2 * spread) + shift)
+        order = np.lexsort((at, lane))
+        cut = np.append(True, (np.diff(lane[order]) != 0) | (np.diff(at[order]) > reach))
+        starts = np.flatnonzero(cut)
+        sums = np.add.reduceat(weight[order], starts)
+        ends = np.append(starts[1:], len(order))
+        top = np.argsort(-sums, kind="stable")[:MAX_BANDS]
+        groups += [(float(sums[g]), order[starts[g] : ends[g]]) for g in top]
+    groups.sort(key=lambda g: -g[0])
+    taken = np.zeros(len(at), bool)
+    chosen = []
+    for _, rows in groups:
+        if taken[rows].mean() < 0.5:
+            taken[rows] = True
+            chosen.append((at[rows], to[rows]))
+    return chosen[:MAX_BANDS]
+
+
+def agreeing(a: Stream, b: Stream, at: Int32, to: Int32, margin: int) -> tuple[Int64, Int64]:
+    """Rows of words that agree, in rising order on both sides, around these seeds."""
+    rows_a, rows_b = [], []
+    cuts = np.append(np.flatnonzero(np.append(True, np.diff(at // PIECE) != 0)), len(at))
+    last_a = last_b = 0
+    for k, (start, end) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
+        final = k == len(cuts) - 2
+        right = margin if final else 0
+        i0, i1 = np.searchsorted(a.positions, [int(at[start]) - margin, int(at[end - 1]) + right + 1])
+        j0, j1 = np.searchsorted(b.positions, [int(to[start:end].min()) - margin, int(to[start:end].max()) + right + 1])
+        i0, j0 = max(int(i0), last_a), max(int(j0), last_b)
+        i, j = common(a.codes[i0:i1], b.codes[j0:j1])
+        rows_a.append(i + i0)
+        rows_b.append(j + j0)
+        if len(i):
+            last_a, last_b = int(i[-1]) + i0 + 1, int(j[-1]) + j0 + 1
+    return np.concatenate(rows_a), np.concatenate(rows_b)
+
+
+def common(a: npt.NDArray[np.uint16], b: npt.NDArray[np.uint16]) -> tuple[Int64, Int64]:
+    """Rows of a longest common subsequence."""
+    blocks = LCSseq.editops(_letters(a), _letters(b)).as_matching_blocks()
+    size = np.array([block.size for block in blocks], np.int64)
+    inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    return np.repeat([block.a for block in blocks], size) + inside, np.repeat([block.b for block in blocks], size) + inside
+
+
+def _letters(codes: npt.NDArray[np.uint16]) -> str:
+    """Words as the characters of a string, which is what rapidfuzz aligns fastest; above the surrogates."""
+    return (codes.astype("<u4") + 0x10000).tobytes().decode("utf-32-le")
+
+
+def passages(a: Stream, b: Stream, pairs: tuple[Int64, Int64]) -> list[Evidence]:
+    """The best stretches of agreeing words as Evidence."""
+    i, j = pairs
+    if not len(i):
+        return []
+    gains, costs = weights(a, b, i, j)
+    places = math.log10(len(a.codes) * len(b.codes))
+    found = []
+    for start, end, score in stretches(gains.tolist(), costs.tolist()):
+        if score > places:
+            found.append(_evidence(a, b, i[start:end], j[start:end], score - places))
+    return found
+
+
+def weights(a: Stream, b: Stream, i: Int64, j: Int64) -> tuple[Float, Float]:
+    """For each agreeing pair of words, what it adds and what the gap before it costs."""
+    alone, after = a.payload[i, 3] * STEP, a.payload[i, 4] * STEP
+    here = np.bincount(b.codes, minlength=1 << 16)[a.codes[i]]
+    local = np.where(here >= 3, -np.log10(np.maximum(here, 1) / max(len(b.codes), 1000)), 9.0)
+    gap_a, gap_b = np.diff(i, prepend=i[0] - 1) - 1, np.diff(j, prepend=j[0] - 1) - 1
+    runs = (gap_a == 0) & (gap_b == 0)
+    runs[0] = False
+    slack = np.log10((gap_a + 1.0) * (gap_b + 1.0))
+    gains = np.minimum(np.where(runs, np.minimum(alone, after), alone - slack), local)
+    costs = np.minimum(CHANGED * gap_a + DRIFT * np.abs(gap_a - gap_b), MAX_GAP_COST)
+    return np.clip(gains, 0.0, MAX_WORD) - KEPT, costs
+
+
+def stretches(gains: list[float], costs: list[float]) -> list[tuple[int, int, float]]:
+    """(start, end, score) of the best stretches, in order."""
+    found: list[tuple[int, int, float]] = []
+    k, n = 0, len(gains)
+    while k < n:
+        start, total, best, best_end = k, gains[k], gains[k], k + 1
+        k += 1
+        while k < n and best - (total - costs[k]) <= DROP and total - costs[k] > 0:
+            total += gains[k] - costs[k]
+            k += 1
+            if total > best:
+                best, best_end = total, k
+        found.append((start, best_end, best))
+        k = max(best_end, start + 1)
+    return found
+
+
+def _evidence(a: Stream, b: Stream, i: Int64, j: Int64, strength: float) -> Evidence:
+    length = float(a.payload[i[-1], 2])
+    share = len(i) / float(i[-1] - i[0] + 1)
+    output_span = (float(a.positions[i[0]]), float(a.positions[i[-1]]) + length)
+    work_span = (float(b.positions[j[0]]), float(b.positions[j[-1]]) + length)
+    scale = (work_span[1] - work_span[0]) / (output_span[1] - output_span[0])
+    relation = "copy" if share >= COPY_FROM else "remake"
+    return Evidence(relation, output_span, work_span, scale, strength, i.astype(np.int32), STREAM, "", {"agreeing": share})
