@@ -1,29 +1,52 @@
-"""audio: decode, features, probes, compare."""
+"""The audio medium: spectral-peak landmarks to find a recording, its stored peaks to be sure of it."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-from fingerprint.errors import UnreadableMedia
-from fingerprint.features import Alignment, Evidence, Part
+import numpy as np
+
+from fingerprint.audio_compare import PEAK, compare
+from fingerprint.audio_decode import RATE, Float32, Sound, decode, mono
+from fingerprint.audio_landmark import LANDMARK, landmarks, probe_landmarks
+from fingerprint.audio_peaks import Peaks, find_peaks
+from fingerprint.features import Fingerprint, Part, make
 from fingerprint.medium import Medium
 
-
-def decode(path: Path) -> Any:
-    raise UnreadableMedia(path, "audio is not built yet")
-
-
-def features(signal: Any) -> Part:
-    raise AssertionError(signal)
+SUFFIXES = (".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wav", ".aif", ".aiff", ".aifc", ".wma", ".ac3", ".amr", ".au", ".caf", ".mka", ".wv", ".ape", ".mp2")  # fmt: skip
+STORED_DEPTH, STORED_FAN = 4, 1
+PROBE_DEPTH, PROBE_FAN = 12, 8
 
 
-def probes(signal: Any) -> Part:
-    return features(signal)
+def features(sound: Sound) -> Part:
+    """What the registry stores: the strongest peaks and a few landmarks between them."""
+    found, seconds = _listen(sound, STORED_DEPTH)
+    return Part("audio", (seconds,), (landmarks(found, STORED_DEPTH, STORED_FAN), _peaks(found)))
 
 
-def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
-    return []
+def probes(sound: Sound) -> Part:
+    """What is looked up: more peaks, more landmarks."""
+    found, seconds = _listen(sound, PROBE_DEPTH)
+    return Part("audio", (seconds,), (probe_landmarks(found, PROBE_DEPTH, PROBE_FAN), _peaks(found)))
 
 
-AUDIO = Medium("audio", (), (), decode, features, probes, compare)
+def _listen(sound: Sound, depth: int) -> tuple[Peaks, float]:
+    samples = 0
+
+    def blocks() -> Iterator[Float32]:
+        nonlocal samples
+        for block in sound.blocks:
+            samples += block.shape[1]
+            yield mono(block)
+
+    found = find_peaks(blocks(), depth)
+    return found, samples / RATE
+
+
+def _peaks(found: Peaks) -> Fingerprint:
+    ticks = np.rint(found.time).astype(np.int32)
+    order = np.argsort(ticks, kind="stable")
+    return make(PEAK, ticks[order], np.clip(np.rint(found.pitch[order]), 0, 255).astype(np.uint8).reshape(-1, 1))
+
+
+AUDIO = Medium("audio", SUFFIXES, (LANDMARK, PEAK), decode, features, probes, compare)

@@ -1,0 +1,134 @@
+"""Spectral peaks: the points of the spectrogram that survive noise, codecs and mixing (Wang, ISMIR 2003)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.audio_decode import RATE, Float32
+from fingerprint.hashing import Int32, Int64
+
+WINDOW = 1024  # 128 ms
+HOP = 256  # 32 ms
+TICKS_PER_HOP = 4
+TICK = HOP / RATE / TICKS_PER_HOP  # 8 ms
+LOWEST_HZ = 100.0
+STEPS = 48  # steps of log frequency per octave
+FIRST, LAST = 12, 488  # bins looked at: 94 to 3812 Hz
+MARGIN = 3  # a peak is the highest of its neighbourhood, this many frames and bins to each side
+FLOOR = -3.0  # log10 of power below which there is only silence (a full-scale sine gives about 4.8)
+CHUNK = 1024  # frames worked on at a time
+BANDS = (76.0, 131.0, 175.0, 214.0)  # in steps: edges at 300, 663, 1252, 2198 Hz
+AROUND = 62.5  # ticks to each side within which peaks of one band are ranked
+
+HANN: Float32 = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Columns of one length, in order of time.
+
+    time    float32, in ticks: centre of the window, between frames by a parabola
+    pitch   float32, in steps above LOWEST_HZ
+    rank    int32: how many peaks of the same band within AROUND are stronger
+    """
+
+    time: Float32
+    pitch: Float32
+    rank: Int32
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def of(self, rows: npt.NDArray[np.bool_] | Int64) -> Peaks:
+        """The chosen rows."""
+        return Peaks(self.time[rows], self.pitch[rows], self.rank[rows])
+
+
+def find_peaks(blocks: Iterable[Float32], depth: int) -> Peaks:
+    """The peaks of rank below `depth` in mono blocks float32[n] at RATE."""
+    found = [_local(first, power) for first, power in _spectra(blocks)]
+    time, pitch, height = np.concatenate(found, axis=1) if found else np.zeros((3, 0), np.float32)
+    return _ranked(time, pitch, height, depth)
+
+
+def _spectra(blocks: Iterable[Float32]) -> Iterator[tuple[int, Float32]]:
+    """(first frame, log power float32[frames + 2 * MARGIN, bins]) in chunks that overlap by 2 * MARGIN frames."""
+    held = np.zeros(MARGIN * HOP, np.float32)
+    first = 0
+    for block in blocks:
+        held = np.concatenate([held, block])
+        while len(held) >= (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW:
+            yield first, log_power(held[: (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW])
+            held, first = held[CHUNK * HOP :], first + CHUNK
+    if len(held) > MARGIN * HOP:
+        yield first, log_power(np.concatenate([held, np.zeros(WINDOW + MARGIN * HOP, np.float32)]))
+
+
+def log_power(samples: Float32) -> Float32:
+    """log10 of the power spectrum float32[frames, LAST - FIRST] of frames every HOP samples."""
+    import scipy.fft
+
+    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    spectrum = scipy.fft.rfft(frames * HANN, axis=1)[:, FIRST:LAST]
+    power = spectrum.real**2 + spectrum.imag**2
+    logs: Float32 = np.log10(power + np.float32(1e-12))
+    return logs
+
+
+def _local(first: int, power: Float32) -> Float32:
+    """float32[3, n] (ticks, steps, log10 power) of the local maxima of one chunk, margins left out."""
+    n, bins = power.shape
+    if n <= 2 * MARGIN:
+        return np.zeros((3, 0), np.float32)
+    wide = power[:, : bins - 2 * MARGIN].copy()
+    for shift in range(1, 2 * MARGIN + 1):
+        np.maximum(wide, power[:, shift : bins - 2 * MARGIN + shift], out=wide)
+    high = wide[: n - 2 * MARGIN].copy()
+    for shift in range(1, 2 * MARGIN + 1):
+        np.maximum(high, wide[shift : n - 2 * MARGIN + shift], out=high)
+    core = power[MARGIN : n - MARGIN, MARGIN : bins - MARGIN]
+    frame, bin_ = np.nonzero((core == high) & (core > FLOOR))
+    t, f = frame + MARGIN, bin_ + MARGIN
+    top = power[t, f]
+    time = first + frame + _vertex(power[t - 1, f], top, power[t + 1, f])
+    hertz = (FIRST + f + _vertex(power[t, f - 1], top, power[t, f + 1])) * (RATE / WINDOW)
+    ticks = time * TICKS_PER_HOP + WINDOW // 2 * TICKS_PER_HOP // HOP
+    return np.stack([ticks, STEPS * np.log2(hertz / LOWEST_HZ), top]).astype(np.float32)
+
+
+def _vertex(before: Float32, top: Float32, after: Float32) -> Float32:
+    """Where the parabola through three points has its top, from the middle one: within [-0.5, 0.5]."""
+    bend = before - 2 * top + after
+    at: Float32 = np.clip(np.where(bend < 0, (before - after) / np.minimum(2 * bend, -1e-9), 0), -0.5, 0.5)
+    return at
+
+
+def _ranked(time: Float32, pitch: Float32, height: Float32, depth: int) -> Peaks:
+    keep = (pitch >= 0) & (pitch < 256)
+    time, pitch, height = time[keep], pitch[keep], height[keep]
+    band = np.digitize(pitch, BANDS)
+    rank = np.zeros(len(time), np.int32)
+    for number in range(len(BANDS) + 1):
+        rows = np.flatnonzero(band == number)
+        rows = rows[np.argsort(time[rows], kind="stable")]
+        rank[rows] = _rank(time[rows], height[rows])
+    chosen = np.flatnonzero(rank < depth)
+    chosen = chosen[np.lexsort((pitch[chosen], time[chosen]))]
+    return Peaks(time[chosen], pitch[chosen], rank[chosen])
+
+
+def _rank(time: Float32, height: Float32) -> Int32:
+    """How many of the peaks within AROUND of each are higher; `time` rises."""
+    rank = np.zeros(len(time), np.int32)
+    for apart in range(1, len(time)):
+        near = time[apart:] - time[:-apart] <= AROUND
+        if not near.any():
+            break
+        later_higher = height[apart:] > height[:-apart]
+        rank[:-apart] += near & later_higher
+        rank[apart:] += near & ~later_higher
+    return rank
