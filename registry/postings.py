@@ -1,0 +1,198 @@
+"""The postings of a registry: segments written, and `lookup`, the one join of a scan.
+
+Works on a connection whose transaction the caller holds. The cap on common keys counts the live postings of a key over
+all segments, so that it depends on what is registered and not on how it is laid out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.features import Fingerprint
+from fingerprint.hashing import Int32, Int64
+from registry.hits import Hits, no_hits
+from registry.memory import MAX_POSTINGS_PER_KEY
+from registry.segments import (
+    Fetch,
+    Found,
+    Layout,
+    Postings,
+    Segment,
+    blocks_of,
+    exact_layout,
+    find,
+    in_order,
+    joined,
+    layout_from,
+    read,
+)
+
+AT_ONCE = 500  # blocks asked for in one statement
+SOME_BLOCKS = f"select data from block where id in ({','.join('?' * AT_ONCE)}) order by id"  # noqa: S608
+
+
+def fetcher(conn: sqlite3.Connection) -> Fetch:
+    """What reads blocks by rising id, one after the other in one string of bytes."""
+
+    def fetch(ids: Int64) -> bytes:
+        wanted = ids.tolist()
+        if len(wanted) > 8 and wanted[-1] - wanted[0] < 2 * len(wanted):
+            return _run_of_blocks(conn, wanted)
+        data: list[bytes] = []
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
+            some += some[-1:] * (AT_ONCE - len(some))
+            data.extend(row[0] for row in conn.execute(SOME_BLOCKS, some))
+        return b"".join(data)
+
+    return fetch
+
+
+def _run_of_blocks(conn: sqlite3.Connection, wanted: list[int]) -> bytes:
+    """Where most of a stretch is wanted, one scan of it is cheaper than a seek for each."""
+    rows = conn.execute("select id, data from block where id between ? and ? order by id", (wanted[0], wanted[-1]))
+    if len(wanted) == wanted[-1] - wanted[0] + 1:
+        return b"".join(row[1] for row in rows)
+    chosen = set(wanted)
+    return b"".join(row[1] for row in rows if row[0] in chosen)
+
+
+def postings_of(fingerprint_id: int, fingerprint: Fingerprint) -> Postings:
+    """The fingerprint's keys as postings, unsorted; a row with several band keys gives several."""
+    bands = fingerprint.keys.shape[1]
+    ids = np.full(len(fingerprint) * bands, fingerprint_id, np.int32)
+    return Postings(fingerprint.keys.ravel(), ids, np.repeat(fingerprint.positions, bands))
+
+
+def write_segment(conn: sqlite3.Connection, scheme: str, runs: list[Postings]) -> None:
+    """One new segment of these postings."""
+    postings = in_order(joined(runs))
+    if not len(postings):
+        return
+    layout = exact_layout(postings)
+    first_block = next_block(conn)
+    blocks = enumerate(blocks_of(postings, layout), first_block)
+    conn.executemany("insert into block (id, data) values (?, ?)", blocks)
+    first_keys = postings.keys[:: layout.per_block]
+    note_segment(conn, scheme, len(postings), first_block, layout, first_keys)
+
+
+def next_block(conn: sqlite3.Connection) -> int:
+    """The first block id that no segment has had."""
+    return int(conn.execute("select value from meta where name = 'next_block'").fetchone()[0])
+
+
+def note_segment(
+    conn: sqlite3.Connection, scheme: str, n: int, first_block: int, layout: Layout, first_keys: Int64, live: bool = True
+) -> int:
+    """Makes blocks that have been written a segment; gives its id."""
+    directory = first_keys.astype("<i8").tobytes()
+    values = (scheme, int(live), n, first_block, layout.as_json(), directory)
+    cursor = conn.execute(
+        "insert into segment (scheme, live, n, first_block, layout, first_keys) values (?, ?, ?, ?, ?, ?)", values
+    )
+    conn.execute("update meta set value = ? where name = 'next_block'", (str(first_block + len(first_keys)),))
+    return int(cursor.lastrowid or 0)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """What a scan keeps in memory of one scheme: its segments, dead fingerprints (rising), stop keys, live fingerprints."""
+
+    segments: tuple[Segment, ...]
+    dead: Int32
+    dead_postings: int
+    stop: dict[int, int]
+    fingerprints: int
+
+
+def load_directory(conn: sqlite3.Connection, scheme: str, before: Directory | None = None) -> Directory:
+    """The Directory as it is now; segments that `before` holds are not read again."""
+    known = {s.id: s for s in before.segments} if before else {}
+    ids = [row[0] for row in conn.execute("select id from segment where scheme = ? and live = 1 order by id", (scheme,))]
+    segments = tuple(known.get(i) or load_segment(conn, i) for i in ids)
+    dead = conn.execute("select fingerprint, postings from tombstone where scheme = ? order by fingerprint", (scheme,)).fetchall()
+    stop = conn.execute(
+        "select k.key, sum(k.postings) from stop_key k join segment s on s.id = k.segment "
+        "where s.scheme = ? and s.live = 1 group by k.key",
+        (scheme,),
+    ).fetchall()
+    count = conn.execute("select fingerprints from scheme where name = ?", (scheme,)).fetchone()
+    return Directory(
+        segments, np.array([d[0] for d in dead], np.int32), sum(d[1] for d in dead), dict(stop), count[0] if count else 0
+    )
+
+
+def load_segment(conn: sqlite3.Connection, segment_id: int) -> Segment:
+    """The segment of that id."""
+    row = conn.execute("select n, first_block, layout, first_keys from segment where id = ?", (segment_id,)).fetchone()
+    return Segment(segment_id, row[0], row[1], layout_from(row[2]), np.frombuffer(row[3], "<i8").astype(np.int64))
+
+
+def lookup(directory: Directory, fetch: Fetch, keys: Int64, cap: int = MAX_POSTINGS_PER_KEY) -> Hits:
+    """Hits of keys int64[n, b], as registry.hits.Index.lookup says; a key with more than `cap` live postings gives none."""
+    probes, place = np.unique(keys.ravel(), return_inverse=True)
+    if directory.stop and not len(directory.dead):
+        probes, place = _without(probes, place, directory.stop)
+    found = [find(segment, fetch, probes) for segment in directory.segments] if len(probes) else []
+    counts = sum((f.ends - f.starts for f in found), np.zeros(len(probes), np.int64))
+    counts = _live_counts(directory, fetch, found, counts, cap)
+    chosen = np.flatnonzero((counts > 0) & (counts <= cap))
+    if not len(chosen):
+        return no_hits()
+    rarity = np.log10(directory.fingerprints / np.maximum(counts, 1) + 1).astype(np.float32)
+    return _expanded(_gathered(directory, fetch, found, chosen), place, keys.shape[1], rarity)
+
+
+def _without(probes: Int64, place: Int64, stop: dict[int, int]) -> tuple[Int64, Int64]:
+    """The probes that are no stop keys, and the place of each flat key among them (-1: it is one)."""
+    kept = ~np.isin(probes, np.fromiter(stop, np.int64, len(stop)))
+    return probes[kept], np.where(kept, np.cumsum(kept) - 1, -1)[place]
+
+
+def _live_counts(directory: Directory, fetch: Fetch, found: list[Found], counts: Int64, cap: int) -> Int64:
+    """Postings of each probe that belong to works still registered. Looks only where the dead could change the answer."""
+    if not len(directory.dead):
+        return counts
+    counts = counts.copy()
+    unsure = np.flatnonzero((counts > 0) & (counts - directory.dead_postings <= cap))
+    for part in _portions(counts, unsure):
+        _, _, probe = _gathered(directory, fetch, found, part)
+        counts[part] = np.bincount(probe, minlength=len(counts))[part]
+    return counts
+
+
+def _portions(counts: Int64, chosen: Int64, most: int = 1 << 20) -> list[Int64]:
+    """`chosen` in pieces of about `most` postings, so that common keys do not fill the memory."""
+    cuts = np.flatnonzero(np.diff(np.cumsum(counts[chosen]) // most)) + 1
+    return [p for p in np.split(chosen, cuts) if len(p)]
+
+
+def _gathered(directory: Directory, fetch: Fetch, found: list[Found], chosen: Int64) -> tuple[Int32, Int32, Int64]:
+    """Live postings of the chosen probes from all segments: ids, positions, probe; sorted by probe."""
+    columns = [read(f, fetch, chosen) for f in found]
+    ids, positions, probe = (np.concatenate([c[i] for c in columns]) for i in range(3))
+    if len(directory.dead):
+        alive = ~np.isin(ids, directory.dead)
+        ids, positions, probe = ids[alive], positions[alive], probe[alive]
+    if len(found) > 1:
+        order = np.argsort(probe, kind="stable")
+        ids, positions, probe = ids[order], positions[order], probe[order]
+    return ids, positions, chosen[probe]
+
+
+def _expanded(postings: tuple[Int32, Int32, Int64], place: Int64, bands: int, rarity: npt.NDArray[np.float32]) -> Hits:
+    """One hit for each pair of a flat probe key and a posting of it, in the order that Hits promises."""
+    ids, positions, probe = postings
+    flat = np.flatnonzero(place >= 0)
+    low = np.searchsorted(probe, place[flat], "left")
+    count = np.searchsorted(probe, place[flat], "right") - low
+    where = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(int(count.sum()))
+    row = np.repeat((flat // max(bands, 1)).astype(np.int32), count)
+    order = np.lexsort((positions[where], row, ids[where]))
+    where, row = where[order], row[order]
+    return Hits(row, ids[where], positions[where], rarity[probe[where]])

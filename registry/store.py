@@ -1,0 +1,268 @@
+"""The handle on a registry file: `with open_registry(path) as registry`. It is the Index that the matcher scans against.
+
+Readers open the file read-only and see one consistent state for each call, or for a whole `snapshot()`; they never wait
+for a writer. There is one writer at a time, under a lock file; only it writes checkpoints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import fingerprint
+from fingerprint.features import Fingerprint, Scheme, unpack
+from fingerprint.hashing import Int64
+from registry import listing, people, postings, works
+from registry.errors import RegistryError, as_registry_error
+from registry.hits import Hits, Registered, Work
+from registry.lock import WriterLock
+from registry.opening import connect
+from registry.postings import Directory
+from registry.schema import SCHEMA
+from registry.text import storable
+from registry.works import Batch, Entry, Outcome
+
+KEPT = 4096  # answers of registered() kept in memory
+
+
+def open_registry(
+    path: Path | str, write: bool = False, create: bool = False, schemes: Mapping[str, Scheme] | None = None, wait: bool = False
+) -> Registry:
+    """The registry in that file. `create` makes it when it is missing; `wait` waits for another writer to finish.
+
+    schemes: those that its fingerprints may be of; without it, all that Byline knows. Raises RegistryError.
+    """
+    return Registry(Path(path), write or create, create, schemes, wait)
+
+
+class Registry:
+    """See registry.hits.Index for what the matcher asks; the rest is for the desk. Not to be shared between threads."""
+
+    def __init__(self, path: Path, write: bool, create: bool, schemes: Mapping[str, Scheme] | None, wait: bool = False) -> None:
+        self.path = path
+        self._given_schemes = schemes
+        self._lock = WriterLock(path, wait) if write and (create or path.exists()) else None
+        try:
+            self._db = connect(path, write, create)
+        except BaseException:
+            if self._lock:
+                self._lock.release()
+            raise
+        self._conn = self._db.conn
+        self._seen = -1
+        self._directories: dict[str, Directory] = {}
+        self._stale: dict[str, Directory] = {}
+        self._registered: dict[int, Registered] = {}
+
+    @cached_property
+    def schemes(self) -> Mapping[str, Scheme]:
+        """Every scheme that a fingerprint here may be of."""
+        return fingerprint.schemes() if self._given_schemes is None else self._given_schemes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file. A writer first folds its log into it."""
+        if self._lock is None:
+            self._conn.close()
+            return
+        try:
+            with contextlib.suppress(sqlite3.Error):  # it stays in the log, which is as safe
+                self._conn.execute("pragma wal_checkpoint(truncate)")
+            self._conn.close()
+        finally:
+            self._lock.release()
+            self._lock = None
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Self]:
+        """Inside the block everything is answered from one state of the registry, whatever a writer does meanwhile."""
+        with self._reading():
+            yield self
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._explained():
+            if self._conn.in_transaction:
+                yield self._conn
+                return
+            with self._db.atomic():
+                self._notice_changes()
+                yield self._conn
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        if self._lock is None:
+            raise RegistryError(f"{self.path}: the registry was opened for reading only")
+        with self._explained():
+            try:
+                with self._db.atomic():
+                    yield self._conn
+            finally:
+                self._forget()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise as_registry_error(error, self.path) from error
+
+    def _notice_changes(self) -> None:
+        """Marks the directories for reloading when another connection has committed."""
+        version = int(self._conn.execute("pragma data_version").fetchone()[0])
+        if version != self._seen:
+            self._seen = version
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drops what is held in memory; segments never change, so they are taken over where they still exist."""
+        self._stale |= self._directories
+        self._directories = {}
+        self._registered.clear()
+
+    def _directory(self, conn: sqlite3.Connection, scheme: str) -> Directory:
+        if scheme not in self._directories:
+            self._directories[scheme] = postings.load_directory(conn, scheme, self._stale.get(scheme))
+        return self._directories[scheme]
+
+    # What the matcher asks: registry.hits.Index
+
+    def lookup(self, scheme: str, keys: Int64) -> Hits:
+        """See Index.lookup."""
+        with self._reading() as conn:
+            return postings.lookup(self._directory(conn, scheme), postings.fetcher(conn), keys)
+
+    def registered(self, fingerprint_id: int) -> Registered:
+        """See Index.registered. Also answers for a work that has been withdrawn since the lookup."""
+        if fingerprint_id not in self._registered:
+            if len(self._registered) >= KEPT:
+                self._registered.clear()
+            with self._reading() as conn:
+                self._registered[fingerprint_id] = works.registered(conn, fingerprint_id)
+        return self._registered[fingerprint_id]
+
+    def fingerprint(self, fingerprint_id: int) -> Fingerprint:
+        """See Index.fingerprint."""
+        with self._reading() as conn:
+            return unpack(works.blob(conn, fingerprint_id), self.schemes)
+
+    def work(self, work_id: str) -> Work:
+        """See Index.work. Raises UnknownWork."""
+        with self._reading() as conn:
+            return works.work(conn, work_id)
+
+    def works_count(self) -> int:
+        """See Index.works_count."""
+        with self._reading() as conn:
+            return int(_meta(conn, "works"))
+
+    def revision(self) -> dict[str, str | int]:
+        """See Index.revision. Merging, rebuilding and backing up leave it as it is."""
+        with self._reading() as conn:
+            return {
+                "id": _meta(conn, "id"), "revision": int(_meta(conn, "revision")),
+                "works": int(_meta(conn, "works")), "schema": SCHEMA,
+            }  # fmt: skip
+
+    # Works and people
+
+    def add(self, entries: Iterable[Entry], at: str = "") -> list[Outcome]:
+        """Registers the entries in one transaction: all of them, or when it fails none. at: the date for the audit rows."""
+        with self._writing() as conn:
+            batch = Batch(conn, self.schemes)
+            outcomes = [batch.add(entry) for entry in entries]
+            batch.finish()
+            accepted = [o for o in outcomes if o.status == "accepted"]
+            for outcome in accepted:
+                _note(conn, "registered", outcome.work_id, "", at)
+            if accepted:
+                _changed(conn, len(accepted))
+        return outcomes
+
+    def known(self, work_ids: Iterable[str]) -> dict[str, str]:
+        """sha256 of the file of each of these works that is registered and not withdrawn."""
+        with self._reading() as conn:
+            rows = {w: works.sha256_of(conn, w) for w in work_ids}
+        return {work_id: sha256 for work_id, sha256 in rows.items() if sha256 is not None}
+
+    def withdraw(self, work_id: str, reason: str, at: str = "") -> bool:
+        """Takes a work out of matching at once, keeping its rows; False when it was withdrawn before. Raises UnknownWork."""
+        with self._writing() as conn:
+            done = works.withdraw(conn, work_id, self.schemes)
+            if done:
+                _note(conn, "withdrawn", work_id, reason, at)
+                _changed(conn, -1)
+        return done
+
+    def restore(self, work_id: str, reason: str, at: str = "") -> bool:
+        """Undoes `withdraw`; False when the work was not withdrawn. Raises UnknownWork."""
+        with self._writing() as conn:
+            done = works.restore(conn, work_id, self.schemes)
+            if done:
+                _note(conn, "restored", work_id, reason, at)
+                _changed(conn, 1)
+        return done
+
+    def link_twins(self, work_id: str, other: str, how: str = "near", at: str = "") -> bool:
+        """Notes that two works have the same content; False when that was known. Both stay in matching."""
+        with self._writing() as conn:
+            done = works.link_twins(conn, work_id, other, how)
+            if done:
+                _note(conn, "twins", work_id, f"{how}: {other}", at)
+                _changed(conn, 0)
+        return done
+
+    def works(self, medium: str = "", state: str = "live", like: str = "") -> Iterator[dict[str, Any]]:
+        """The works in order of registration; see registry.listing.works."""
+        with self._reading() as conn:
+            yield from listing.works(conn, medium, state, like)
+
+    def show(self, work_id: str) -> dict[str, Any]:
+        """All that is known of one work. Raises UnknownWork."""
+        with self._reading() as conn:
+            return listing.show(conn, work_id)
+
+    def people(self, like: str = "") -> Iterator[dict[str, Any]]:
+        """Everybody credited; see registry.people.people."""
+        with self._reading() as conn:
+            yield from people.people(conn, like)
+
+    def person(self, who: str) -> list[dict[str, Any]]:
+        """Everybody of that name, identifier or number, with credits. Raises UnknownWork."""
+        with self._reading() as conn:
+            return people.person(conn, who)
+
+    def events(self, work_id: str = "") -> list[dict[str, str]]:
+        """The audit rows, oldest first."""
+        with self._reading() as conn:
+            return listing.events(conn, work_id)
+
+    def stats(self) -> dict[str, Any]:
+        """Counts and sizes."""
+        with self._reading() as conn:
+            return listing.stats(conn) | {"revision": self.revision()}
+
+
+def _meta(conn: sqlite3.Connection, name: str) -> str:
+    return str(conn.execute("select value from meta where name = ?", (name,)).fetchone()[0])
+
+
+def _changed(conn: sqlite3.Connection, works_more: int) -> None:
+    """Counts the revision up, and the works up or down."""
+    conn.execute("update meta set value = cast(value as integer) + 1 where name = 'revision'")
+    conn.execute("update meta set value = cast(value as integer) + ? where name = 'works'", (works_more,))
+
+
+def _note(conn: sqlite3.Connection, kind: str, work_id: str, detail: str, at: str) -> None:
+    values = (kind, storable(work_id), storable(detail), at)
+    conn.execute("insert into event (kind, work_id, detail, at) values (?, ?, ?, ?)", values)
