@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 from desk.console import Desk
+from desk.register import fingerprint, register
 from desk.scanning import scan
+from desk.upkeep import registry_group
+from desk.works import people, works
 
 
 @click.group(cls=Desk, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -17,4 +20,5 @@ def main() -> None:
     """
 
 
-main.add_command(scan)
+for command in (register, scan, works, people, fingerprint, registry_group):
+    main.add_command(command)

@@ -8,12 +8,15 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import click
 
 from desk.words import plain
 from fingerprint.errors import BylineError
+
+if TYPE_CHECKING:
+    from registry.store import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = 130
@@ -21,6 +24,10 @@ INTERRUPTED = 130
 
 class Desk(click.Group):
     """A group whose commands may raise BylineError, run out of disk or be stopped: each ends in one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are met, not by the alphabet."""
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         """The command's result, or a sentence on stderr and exit status 1 (130 for Ctrl-C)."""
@@ -59,6 +66,13 @@ def registry_option(command: F) -> F:
         show_default="BYLINE_REGISTRY, else byline.db",
         help="The registry's file.",
     )(command)
+
+
+def opened(path: Path, write: bool = False, create: bool = False) -> Registry:
+    """The registry, as a context manager. Imported here, because NumPy and SQLite cost more than `byline --help` may."""
+    from registry.store import open_registry
+
+    return open_registry(path, write=write, create=create)
 
 
 def json_option(command: F) -> F:

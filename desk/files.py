@@ -20,12 +20,15 @@ class Found:
     code: str = ""
     reason: str = ""
 
+    @property
+    def error(self) -> dict[str, str] | None:
+        """As in a report; None for a file that is there to be read."""
+        return {"code": self.code, "message": f"{self.name}: {self.reason}"} if self.code else None
+
     def job(self) -> dict[str, object]:
         """The job for a worker. One that has failed already carries its error."""
         head: dict[str, object] = {"path": self.name, "name": self.name}
-        if self.code:
-            head["error"] = {"code": self.code, "message": f"{self.name}: {self.reason}"}
-        return head
+        return head | ({"error": self.error} if self.error else {})
 
 
 def media_suffixes() -> frozenset[str]:

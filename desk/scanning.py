@@ -12,14 +12,13 @@ from typing import Any
 
 import click
 
-from desk.console import Progress, json_option, line, registry_option, write_line
+from desk.console import Progress, json_option, line, opened, registry_option, write_line
 from desk.files import found
 from desk.summary import ending, summary
 from desk.workers import Answer, Pool, cores
 from fingerprint.errors import BylineError
 
 TASK = "desk.tasks:scan"
-PAGE_TASK = "desk.tasks:page"
 START = b'{"schema": '  # how every line of a report begins
 TORN_BYTES = 64 << 20  # no line is longer
 CSV_COLUMNS = (
@@ -72,10 +71,11 @@ def scan(
     paths: tuple[str, ...], registry: Path, as_json: bool, output: Path | None, csv_file: Path | None,
     html: Path | None, candidates: bool, jobs: int | None,
 ) -> None:  # fmt: skip
-    """Find registered works in AI outputs: files, folders or globs.
+    """Find registered works in AI outputs.
 
-    Says for each output which works are in it, where on both sides, how much of it they explain, how sure that is, who
-    made them, and what stays unexplained. Nothing is uploaded. The exit status is 1 when an output could not be read.
+    PATHs are files, folders or globs. Says for each output which works are in it, where on both sides, how much of it
+    they explain, how sure that is, who made them, and what stays unexplained. Nothing is uploaded. The exit status is 1
+    when an output could not be read.
     """
     inputs = found(paths)
     options = {"registry": str(registry), "candidates": candidates}
@@ -100,6 +100,13 @@ def scan(
             click.echo(text)
     if tally.failed:
         raise SystemExit(1)
+
+
+def _write_page(rows: list[Mapping[str, Any]], registry: Path, destination: Path) -> None:
+    from desk.page import write_page
+
+    with opened(registry) as handle:
+        write_page([dict(row) for row in rows], [Path(row["output"]) for row in rows], handle, destination)
 
 
 def _row(name: str, answer: Answer, revision: dict[str, str | int]) -> Mapping[str, Any]:
@@ -209,11 +216,3 @@ def _edges(span: list[float]) -> tuple[object, object]:
 def _safe(row: Mapping[str, object]) -> dict[str, object]:
     """A spreadsheet must not take a title for a formula."""
     return {k: f"'{v}" if isinstance(v, str) and v.startswith(("=", "+", "-", "@", "\t", "\r")) else v for k, v in row.items()}
-
-
-def _write_page(rows: list[Mapping[str, Any]], registry: Path, destination: Path) -> None:
-    """The page opens the same untrusted media again, so it too is made in a worker."""
-    with Pool(PAGE_TASK, {"registry": str(registry)}) as pool:
-        for _, answer in pool.answers([{"path": str(destination), "rows": rows}]):
-            if answer.error is not None:
-                raise BadReport(f"the page could not be written: {answer.error['message']}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from desk import words
 
 SEGMENTS_SHOWN = 5
+WIDTH = 110
+SAME_SPEED = 0.025
 INDENT = "  "
 
 
@@ -32,18 +35,14 @@ def summary(row: Mapping[str, Any]) -> list[str]:
 
 def ending(read: int, named: int, failed: int, works: int, humans: int) -> list[str]:
     """The last lines of a scan: counts, and what none of it proves."""
-    counts = f"{_count(read, 'output')} scanned: {named} with registered works in them"
-    counts += f" ({_count(works, 'work')}, {_count(humans, 'person', 'people')} credited)" if named else ""
+    counts = f"{words.count(read, 'output')} scanned: {named} with registered works in them"
+    counts += f" ({words.count(works, 'work')}, {words.count(humans, 'person', 'people')} credited)" if named else ""
     lines = [f"{counts}, {read - named} without."]
     if failed:
-        lines.append(f"{_count(failed, 'output')} could not be read; see above.")
+        lines.append(f"{words.count(failed, 'output')} could not be read; see above.")
     if named:
-        lines.append(words.CAUTION)
+        lines.extend(textwrap.wrap(words.CAUTION, WIDTH))
     return lines
-
-
-def _count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _reason(row: Mapping[str, Any]) -> str:
@@ -52,31 +51,38 @@ def _reason(row: Mapping[str, Any]) -> str:
 
 
 def _match(match: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
-    verb = words.RELATIONS[match["relation"]]
-    part = "" if match["relation"] != "copy" or match["degree"] > 0.95 else "part of "
-    noun = words.NOUNS.get(match["medium"], match["medium"])
-    work = f'"{words.plain(match["title"])}" ({noun}, work {words.plain(match["work"])})'
-    yield f"{INDENT}{verb} {part}{work}"
-    yield f"{INDENT * 2}how much   {words.percent(match['degree'])} of this output"
+    noun, verb = words.NOUNS.get(match["medium"], match["medium"]), words.RELATIONS[match["relation"]]
+    yield f'{INDENT}{verb} "{words.plain(match["title"])}" ({noun}, work {words.plain(match["work"])})'
+    halves = " (picture and sound count half each)" if {"film", "audio"} <= set(row["parts"]) else ""
+    yield from _entry("how much", f"{words.percent(match['degree'])} of this output{halves}")
     segments: Sequence[Mapping[str, Any]] = match["segments"]
     for number, segment in enumerate(segments[:SEGMENTS_SHOWN]):
-        yield f"{INDENT * 2}{'where' if not number else '':<10} {_segment(segment, match['medium'])}"
+        yield from _entry("" if number else "where", _segment(segment, match["medium"], row["medium"]))
     if len(segments) > SEGMENTS_SHOWN:
-        yield f"{INDENT * 2}{'':<10} and {len(segments) - SEGMENTS_SHOWN} more places"
-    made = words.people(row["credits"], match["work"])
-    yield f"{INDENT * 2}made by    {made or 'nobody is credited in the registry'}"
+        yield from _entry("", f"and {len(segments) - SEGMENTS_SHOWN} more places")
+    yield from _entry("made by", words.people(row["credits"], match["work"]) or "nobody is credited in the registry")
     if match.get("twins"):
-        yield f"{INDENT * 2}same as    {', '.join(words.plain(t) for t in match['twins'])} (registered with the same content)"
-    yield f"{INDENT * 2}how sure   {words.sureness(match['score'])}"
+        twins = ", ".join(words.plain(t) for t in match["twins"])
+        yield from _entry("same as", f"{twins} (registered with the same content)")
+    yield from _entry("how sure", words.sureness(match["score"]))
 
 
-def _segment(segment: Mapping[str, Any], work_medium: str) -> str:
+def _entry(label: str, text: str) -> list[str]:
+    """A labelled line, wrapped; a person's name stays in one piece."""
+    head = f"{INDENT * 2}{label:<11}"
+    lines = textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    return [line.replace(words.HARD_SPACE, " ") for line in lines]
+
+
+def _segment(segment: Mapping[str, Any], work_medium: str, output_medium: str) -> str:
     part = segment["part"]
+    track = f"{words.TRACKS[part]} " if output_medium == "film" else ""
     here = words.place(part, segment["output"])
     there = words.place("image" if len(segment["work"]) == 4 else _line_medium(part, work_medium), segment["work"])
     speed = segment["scale"]
-    pace = "" if part in ("image", "text") or abs(speed - 1) < 0.01 else f", played at {speed:.2f} times the speed"
-    return f"{words.TRACKS[part]} {here}, from {there} of the work{pace}"
+    pace = "" if part in ("image", "text") or abs(speed - 1) < SAME_SPEED else f", played at {speed:.2f} times the speed"
+    mirrored = ", mirrored" if "mirror" in segment.get("variant", "") else ""
+    return f"{track}{here}, from {there} of the work{pace}{mirrored}"
 
 
 def _line_medium(part: str, work_medium: str) -> str:

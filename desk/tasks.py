@@ -36,8 +36,8 @@ def serve() -> None:
         head, handle = _started(str(start["task"]), start["options"])
         write_frame(outgoing, head)
         while True:
-            job = read_frame(incoming).head
-            write_frame(outgoing, *_answer(handle, job))
+            job = read_frame(incoming)
+            write_frame(outgoing, *_answer(handle, {**job.head, "body": job.body}))
 
 
 def _started(task: str, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
@@ -97,14 +97,47 @@ def _limit_memory(size: int) -> None:
 
 def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
     """The report of each file against the registry in `options`, as JSON."""
-    from registry.store import open_registry
-
+    from fingerprint import probe
     from matcher.report import as_json
-    from matcher.scan import scan_output
+    from matcher.scan import scan_media
+    from registry.store import open_registry
 
     registry = open_registry(Path(options["registry"]))
 
     def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-        return as_json(scan_output(Path(job["path"]), registry, str(job["name"])), bool(options["candidates"])), b""
+        media = probe(Path(job["path"]))  # before the snapshot: decoding a film must not hold on to an old state
+        with registry.snapshot():
+            return as_json(scan_media(str(job["name"]), media, registry), bool(options["candidates"])), b""
 
     return {"registry": registry.revision()}, handle
+
+
+def register(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
+    """Two kinds of jobs: a file's fingerprints as a portable file; and the near twins of a work that has been registered."""
+    from fingerprint.portable import unpack_media
+    from matcher.twins import near_twins
+    from registry.store import open_registry
+
+    def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+        if "twins_of" not in job:
+            return _portable(Path(job["path"]))
+        media = unpack_media(job["body"])
+        with open_registry(Path(options["registry"])) as registry, registry.snapshot():
+            return {"twins": near_twins(media, registry, {str(job["twins_of"])})}, b""
+
+    return {}, handle
+
+
+def fingerprint(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
+    """A file's fingerprints as a portable file."""
+    return {}, lambda job: _portable(Path(job["path"]))
+
+
+def _portable(path: Path) -> tuple[Mapping[str, Any], bytes]:
+    """What the registry stores of a file, packed; a portable file is read, checked and packed again."""
+    from fingerprint import extract
+    from fingerprint.portable import is_portable, pack_media, read
+
+    media = read(path) if is_portable(path) else extract(path)
+    schemes = [f.scheme for part in media.parts for f in part.fingerprints]
+    return {"medium": media.medium, "sha256": media.sha256, "schemes": schemes}, pack_media(media)

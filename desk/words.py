@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NOUNS = {"film": "film", "audio": "audio", "text": "text", "image": "still"}
-TRACKS = {"film": "picture", "audio": "sound", "text": "words", "image": "picture"}
-RELATIONS = {"copy": "contains", "remake": "closely follows", "style": "resembles the style of"}
+TRACKS = {"film": "picture", "audio": "sound", "text": "subtitles", "image": "picture"}
+RELATIONS = {"copy": "contains part of", "remake": "closely follows part of", "style": "resembles the manner of"}
 # ENFSI guideline for evaluative reporting (2015): from which log10 likelihood ratio on each word is used.
 STRENGTHS = (
     (6.0, "extremely strong"),
@@ -22,6 +22,7 @@ CAUTION = (
     "This is evidence of similarity. It does not show that a work was used to train a model, who used it, or that a law "
     "was broken. Not excluded: a shared third source, licensed use, quotation, a mistake in the registration."
 )
+HARD_SPACE = "\u00a0"
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -42,9 +43,9 @@ def strength(score: float) -> str:
 
 
 def sureness(score: float) -> str:
-    """The evidence in one sentence with both propositions."""
-    times = f"{round(10**score):,}" if score < 4 else f"{10 ** int(score):,}"
-    return f"{strength(score)} evidence: about {times} times more likely if derived from this work than by chance"
+    """The evidence in one sentence with both propositions. Beyond a million no set of test outputs reaches."""
+    times = f"about {round(10**score, -1 if score >= 2 else 0):,.0f}" if score < 6 else "more than 1,000,000"
+    return f"{strength(score)} evidence: {times} times more likely if derived from this work than by chance"
 
 
 def percent(share: float) -> str:
@@ -84,9 +85,14 @@ def size(row: Mapping[str, Any]) -> str:
 
 
 def people(credits: Sequence[Mapping[str, Any]], work: str) -> str:
-    """Names with roles for one work of a report: Ada Okoro (composer), Ben Li (singer)."""
+    """Names with roles for one work of a report: Ada Okoro (composer), Ben Li (singer). Hard spaces inside each."""
     roles: dict[str, list[str]] = {}
     for credit in credits:
         if credit["work"] == work:
             roles.setdefault(str(credit["name"]), []).append(str(credit["role"]))
-    return ", ".join(f"{plain(name)} ({plain(', '.join(r))})" for name, r in roles.items())
+    return ", ".join(f"{plain(name)} ({plain(', '.join(r))})".replace(" ", HARD_SPACE) for name, r in roles.items())
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: 1 work, 12,000 works."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

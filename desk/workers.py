@@ -31,6 +31,7 @@ FRAME = struct.Struct(">IQ")
 START_S = 120.0
 FILES_PER_WORKER = 2000  # then a fresh one: slow leaks in decoders never reach the limit
 WINDOW = 32  # answers a worker may be ahead of the slowest file, so that order costs little waiting
+KEPT_HERE = ("body", "wanted")  # of a job: bytes travel beside the JSON, and what only the parent needs not at all
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
 
 
@@ -122,7 +123,7 @@ class Worker:
         self.hello = answer.head
 
     def ask(self, job: Mapping[str, Any]) -> Answer:
-        """The task's answer for this job, whose "path" is the file it opens."""
+        """The task's answer for this job, whose "path" is the file it opens; "body" may hold bytes."""
         self.served += 1
         seconds = self.limits.seconds(str(job["path"]))
         return self._exchange({**job, "seconds": seconds}, seconds, str(job.get("name") or job["path"]))
@@ -135,7 +136,8 @@ class Worker:
         timer.daemon = True
         timer.start()
         try:
-            write_frame(stdin, head)  # type: ignore[arg-type]
+            told = {key: value for key, value in head.items() if key not in KEPT_HERE}
+            write_frame(stdin, told, head.get("body", b""))  # type: ignore[arg-type]
             return read_frame(stdout)  # type: ignore[arg-type]
         except (EOFError, OSError, ValueError):
             return self._obituary(name, seconds)

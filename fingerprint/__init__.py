@@ -35,13 +35,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """The types, on first use: whoever only catches errors does not wait for NumPy."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from fingerprint import features
+if not TYPE_CHECKING:
 
-    return getattr(features, name)
+    def __getattr__(name: str) -> object:
+        """The types, on first use: whoever only catches errors does not wait for NumPy."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from fingerprint import features
+
+        return getattr(features, name)
 
 
 def media_table() -> Mapping[str, Medium]:

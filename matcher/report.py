@@ -44,6 +44,7 @@ def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
     }
     head["duration"] = _r(extent[0]) if report.media.medium in ("film", "audio") else None
     head["extent"] = [_r(x) for x in extent]
+    head["parts"] = [part.medium for part in report.media.parts]
     shown = [m for m in report.matches if m.listed or candidates]
     head["matches"] = [_match(m, report.works[m.work_id], report.media.parts) for m in shown]
     head["unexplained"] = _r(report.unexplained)
@@ -55,7 +56,7 @@ def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
 def failure(name: str, code: str, message: str, revision: dict[str, str | int]) -> dict[str, Any]:
     """The JSON form for an output that could not be read."""
     return {
-        "schema": SCHEMA, "output": name, "sha256": None, "medium": None, "duration": None, "extent": [],
+        "schema": SCHEMA, "output": name, "sha256": None, "medium": None, "duration": None, "extent": [], "parts": [],
         "matches": [], "unexplained": 1.0, "credits": [], "registry": revision, "error": {"code": code, "message": message},
     }  # fmt: skip
 

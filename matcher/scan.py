@@ -32,12 +32,18 @@ def scan_media(
 ) -> Report:
     """The same for probes already made. Works in `without` are passed over, as if they were not registered."""
     calibration = calibration or load()
-    table, known = media_table(), schemes()
-    findings: list[Finding] = []
-    for number, part in enumerate(media.parts):
-        findings.extend(_findings(number, part, index, table, known, without))
-    matches = attribute(findings, media.parts, calibration, index.works_count())
+    found = findings(media, index, without)
+    matches = attribute(found, media.parts, calibration, index.works_count())
     return report(name, media, matches, index, calibration)
+
+
+def findings(media: Media, index: Index, without: Collection[str] = ()) -> list[Finding]:
+    """What lookup, alignment and verification find for each part, before any of it is weighed against the rest."""
+    table, known = media_table(), schemes()
+    found: list[Finding] = []
+    for number, part in enumerate(media.parts):
+        found.extend(_findings(number, part, index, table, known, without))
+    return found
 
 
 def _findings(

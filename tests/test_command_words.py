@@ -16,6 +16,7 @@ ROW = {
     "medium": "film",
     "duration": 20.0,
     "extent": [20.0],
+    "parts": ["film", "audio"],
     "matches": [
         {
             "work": "w1", "title": "Harbour at dawn", "medium": "film", "relation": "copy", "score": 7.2, "degree": 0.3,
@@ -53,12 +54,13 @@ FAILED = ROW | {
 def test_a_report_says_what_where_how_much_who_how_sure_and_what_is_left():
     text = "\n".join(summary(ROW))
     assert 'clip.mp4  (film, 0:20.0)\n  contains part of "Harbour at dawn" (film, work w1)\n' in text
-    assert "how much   30 % of this output" in text
+    assert "how much   30 % of this output (picture and sound count half each)" in text
     assert "picture 0:02.0 to 0:08.0, from 1:01.5 to 1:09.0 of the work, played at 1.25 times the speed" in text
     assert "made by    Ada Okoro (director, editor)" in text
-    assert "extremely strong evidence: about 10,000,000 times more likely if derived from this work than by chance" in text
-    assert 'closely follows "Waltz" (audio, work w2)' in text and "made by    Ben Li (composer)" in text
-    assert "strong evidence: about 3,162 times" in text
+    sure = "extremely strong evidence: more than 1,000,000 times more likely if derived from this work than by chance"
+    assert sure in " ".join(text.split())
+    assert 'closely follows part of "Waltz" (audio, work w2)' in text and "made by    Ben Li (composer)" in text
+    assert "strong evidence: about 3,160 times" in text
     assert "unexplained: 20 % of this output matches nothing in the registry" in text
     assert 'too weak to name anyone:\n    "Other" (work w3), moderate evidence' in text
 

@@ -1,0 +1,118 @@
+"""`byline works` and `byline people`: what is registered, who made it, and taking it out of matching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from desk.console import json_option, line, opened, registry_option, show
+from desk.words import NOUNS, count, plain
+
+MEDIA = click.Choice(tuple(NOUNS))
+STATES = click.Choice(("live", "withdrawn", "all"))
+
+
+@click.group()
+def works() -> None:
+    """List, show and withdraw registered works."""
+
+
+@works.command("list")
+@registry_option
+@click.option("--medium", type=MEDIA, help="Only works of this medium.")
+@click.option("--like", default="", metavar="TEXT", help="Only works with this text in their title or id.")
+@click.option("--state", type=STATES, default="live", show_default=True, help="Live works are matched, withdrawn ones are not.")
+@json_option
+def works_list(registry: Path, medium: str | None, like: str, state: str, as_json: bool) -> None:
+    """List registered works in the order of registration."""
+    columns = {"work": "work", "title": "title", "medium": "medium", "licence": "licence", "state": "state"}
+    with opened(registry) as handle:
+        rows = handle.works(medium=medium or "", state="" if state == "all" else state, like=like)
+        show(rows, as_json, columns, "No works are registered here that fit.")
+
+
+@works.command("show")
+@click.argument("work_ids", nargs=-1, required=True, metavar="WORK...")
+@registry_option
+@json_option
+def works_show(work_ids: tuple[str, ...], registry: Path, as_json: bool) -> None:
+    """Show all that is known of a work: credits, holders, twins, fingerprints, what happened to it."""
+    with opened(registry) as handle:
+        for work_id in work_ids:
+            about = handle.show(work_id)
+            click.echo(line(about) if as_json else "\n".join(_about(about)) + "\n")
+
+
+def _about(work: Mapping[str, Any]) -> Iterator[str]:
+    yield f'{plain(work["work"])}  "{plain(work["title"])}" ({NOUNS.get(work["medium"], work["medium"])}, {work["state"]})'
+    yield from (f"  made by      {_credit(credit)}" for credit in work["credits"])
+    yield from (f"  {name:<12} {plain(work[name])}" for name in ("licence", "source", "path", "sha256") if work[name])
+    yield from (f"  holder       {plain(holder)}" for holder in work["holders"])
+    yield from (f"  same as      {plain(twin)}" for twin in work["twins"])
+    yield from (f"  {plain(name):<12} {plain(str(value))}" for name, value in work["extra"].items())
+    for f in work["fingerprints"]:
+        yield f"  fingerprint  {f['scheme']}, {count(f['features'], 'feature')}, {f['bytes']:,} bytes"
+    for event in work["events"]:
+        yield f"  {event['at']}  {plain(event['kind'])} {plain(event['detail'])}".rstrip()
+
+
+def _credit(credit: Mapping[str, Any]) -> str:
+    share = "" if credit["share"] is None else f", declared share {credit['share']:.0%}"
+    known = f"  {plain(credit['identifier'])}" if credit["identifier"] else ""
+    return f"{plain(credit['name'])} ({plain(credit['role'])}{share}){known}"
+
+
+@works.command("withdraw")
+@click.argument("work_ids", nargs=-1, required=True, metavar="WORK...")
+@registry_option
+@click.option("--reason", default="", help="Why; kept with the work.")
+@json_option
+def works_withdraw(work_ids: tuple[str, ...], registry: Path, reason: str, as_json: bool) -> None:
+    """Take works out of matching, from the next scan on. That they were registered, and this, stays on record."""
+    with opened(registry, write=True) as handle:
+        for work_id in work_ids:
+            handle.show(work_id)  # all of them must be there before the first is touched
+        for work_id in work_ids:
+            done = handle.withdraw(work_id, reason)
+            row = {"work": work_id, "status": "withdrawn" if done else "was withdrawn before"}
+            click.echo(line(row) if as_json else f"{plain(work_id)}: {row['status']}")
+
+
+@click.group()
+def people() -> None:
+    """List and show the humans credited on registered works."""
+
+
+@people.command("list")
+@registry_option
+@click.option("--like", default="", metavar="TEXT", help="Only people with this text in their name.")
+@json_option
+def people_list(registry: Path, like: str, as_json: bool) -> None:
+    """List everybody who is credited, by name."""
+    columns = {"person": "person", "name": "name", "identifiers": "identifiers", "works": "works", "credits": "credits"}
+    with opened(registry) as handle:
+        show(handle.people(like=like), as_json, columns, "Nobody is credited here who fits.")
+
+
+@people.command("show")
+@click.argument("who", metavar="NAME|IDENTIFIER|NUMBER")
+@registry_option
+@json_option
+def people_show(who: str, registry: Path, as_json: bool) -> None:
+    """Show what a person is credited with. Several people may bear one name."""
+    with opened(registry) as handle:
+        for person in handle.person(who):
+            click.echo(line(person) if as_json else "\n".join(_person(person)))
+
+
+def _person(person: Mapping[str, Any]) -> Iterator[str]:
+    known = "".join(f", {plain(i)}" for i in person["identifiers"])
+    works = len({credit["work"] for credit in person["credits"]})
+    yield f"{plain(person['name'])}  (person {person['person']}{known}, {count(works, 'work')})"
+    for c in person["credits"]:
+        gone = "" if c["state"] == "live" else f", {c['state']}"
+        medium = NOUNS.get(c["medium"], c["medium"])
+        yield f'  {plain(c["role"])}: "{plain(c["title"])}" ({medium}, work {plain(c["work"])}{gone})'
