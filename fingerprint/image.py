@@ -1,29 +1,46 @@
-"""image: decode, features, probes, compare."""
+"""Stills: whole-picture hashes find most copies at once, local features checked by geometry and pixels find the rest."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from fingerprint.errors import UnreadableMedia
+from fingerprint import image_evidence, image_film, image_local, image_pixels, image_views
 from fingerprint.features import Alignment, Evidence, Part
+from fingerprint.image_open import Still, decode
 from fingerprint.medium import Medium
+from fingerprint.pictures import WHOLE
+
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".jp2", ".heic", ".heif",
+)  # fmt: skip
 
 
-def decode(path: Path) -> Any:
-    raise UnreadableMedia(path, "image is not built yet")
+def features(still: Still) -> Part:
+    """What the registry stores: whole hashes, a small grey copy, 300 local features."""
+    grey = still.grey
+    made = (image_views.work_fingerprint(grey), image_pixels.work_fingerprint(grey), image_local.work_fingerprint(grey))
+    return Part("image", (float(still.width), float(still.height)), made)
 
 
-def features(signal: Any) -> Part:
-    raise AssertionError(signal)
-
-
-def probes(signal: Any) -> Part:
-    return features(signal)
+def probes(still: Still) -> Part:
+    """What a scan looks up: hashes of views and regions, more local features, also mirrored; and the picture to compare."""
+    grey = still.grey
+    plain, mirror = image_local.probe_fingerprints(grey)
+    made = (image_views.probe_fingerprint(grey), image_pixels.probe_fingerprint(grey), plain, mirror)
+    return Part("image", (float(still.width), float(still.height)), made)
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
-    return []
+    """Evidence that `work`, a still or a film, is in the output."""
+    if work.medium == "film":
+        return image_film.compare(output, work, alignment)
+    return image_evidence.compare(output, work, alignment)
 
 
-IMAGE = Medium("image", (), (), decode, features, probes, compare)
+IMAGE = Medium(
+    "image",
+    SUFFIXES,
+    (WHOLE, image_local.LOCAL, image_pixels.SMALL),
+    decode,
+    features,
+    probes,
+    compare,
+)

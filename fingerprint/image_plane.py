@@ -1,0 +1,246 @@
+"""Which placement of a work in an output their local features agree on, and how far that is from chance.
+
+One pair of SIFT points gives a whole similarity (Hough voting, Lowe, IJCV 2004), so every likely pair is tried: no dice.
+The best is refined by cv2.USAC_MAGSAC (Barath et al., CVPR 2020) with a fixed seed. Chance is measured on the same two
+pictures, by shifting the placement, so that repeated texture is worth as little as it is (a contrario: Moisan & Stival,
+IJCV 2004).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.hashing import Int64, UInt8
+from fingerprint.image_local import Points
+
+SIGN_BITS = 128
+SEED_DISTANCE = 38  # of 128 bits: one random pair in 1,500 is as near
+FAR = 48  # one in 60
+LEVELS = (30, 38, 46)  # signature distances at which agreement is counted
+RADII = (0.008, 0.025)  # of the output's working diagonal: a copy sits tightly, a redrawing loosely
+SEEDS = 160
+ANGLE = np.deg2rad(30.0)
+SIZE = np.log(1.9)
+LEAST_MAGSAC = 8
+SHIFTS = 24
+
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """transform float64[3, 3] takes output pixels to work pixels (both working sizes). rows, work_rows: agreeing points.
+
+    surprise is log10 of how unlikely so much agreement is by chance; agreeing the number of distinct places.
+    """
+
+    transform: Float64
+    rows: Int64
+    work_rows: Int64
+    surprise: float
+    agreeing: int
+    expected: float
+    radius: float
+
+
+def distances(output: UInt8, work: UInt8) -> npt.NDArray[np.float32]:
+    """Signature distances float32[n, m] in bits, as a product of signs: cheaper than counting bits pair by pair."""
+    a, b = (np.unpackbits(s, axis=1).astype(np.float32) * 2 - 1 for s in (output, work))
+    return np.asarray((SIGN_BITS - a @ b.T) / 2, np.float32)
+
+
+def place(output: Points, work: Points, far: npt.NDArray[np.float32], diagonal: float) -> Placement | None:
+    """The placement with most agreement, or None when there is none worth looking at."""
+    seeds = _seeds(far)
+    if len(seeds) < 3:
+        return None
+    transform = _best_similarity(output, work, seeds, 0.02 * diagonal)
+    if transform is None:
+        return None
+    refined = _refined(output, work, far, transform, diagonal)
+    found = [agreement(output, work, far, t, diagonal) for t in (transform, *refined)]
+    return max(found, key=lambda p: (p.surprise, p.agreeing))
+
+
+def _seeds(far: npt.NDArray[np.float32]) -> Int64:
+    """[k, 2] pairs that are each other's nearest, nearest first."""
+    if not far.size:
+        return np.zeros((0, 2), np.int64)
+    row = np.arange(far.shape[0])
+    column = far.argmin(axis=1)
+    mutual = (far.argmin(axis=0)[column] == row) & (far[row, column] <= SEED_DISTANCE)
+    pairs = np.stack([row[mutual], column[mutual]], axis=1)
+    return np.asarray(pairs[np.argsort(far[pairs[:, 0], pairs[:, 1]], kind="stable")][:SEEDS], np.int64)
+
+
+def similarities(output: Points, work: Points, pairs: Int64) -> Float64:
+    """float64[k, 2, 3]: the similarity that each pair of points stands for."""
+    r, c = pairs.T
+    scale = work.size[c].astype(np.float64) / output.size[r]
+    turn = work.angle[c].astype(np.float64) - output.angle[r]
+    a, b = scale * np.cos(turn), scale * np.sin(turn)
+    x, y = output.x[r].astype(np.float64), output.y[r].astype(np.float64)
+    first = np.stack([a, -b, work.x[c] - a * x + b * y], axis=1)
+    second = np.stack([b, a, work.y[c] - b * x - a * y], axis=1)
+    return np.stack([first, second], axis=1)
+
+
+def _best_similarity(output: Points, work: Points, pairs: Int64, tolerance: float) -> Float64 | None:
+    """The similarity of one seed that most other seeds agree with, fitted again to those; float64[3, 3]."""
+    all_of = similarities(output, work, pairs)
+    p = np.stack([output.x[pairs[:, 0]], output.y[pairs[:, 0]]], axis=1).astype(np.float64)
+    q = np.stack([work.x[pairs[:, 1]], work.y[pairs[:, 1]]], axis=1).astype(np.float64)
+    mapped = np.einsum("kij,nj->kni", all_of[:, :, :2], p) + all_of[:, None, :, 2]
+    scale = np.hypot(all_of[:, 0, 0], all_of[:, 1, 0])
+    near = np.hypot(mapped[..., 0] - q[:, 0], mapped[..., 1] - q[:, 1]) <= tolerance * np.maximum(scale, 0.05)[:, None]
+    turn = np.arctan2(all_of[:, 1, 0], all_of[:, 0, 0])
+    like = _alike(scale[:, None], scale[None, :], turn[:, None] - turn[None, :])
+    votes = (near & like).sum(axis=1)
+    best = int(votes.argmax())
+    if votes[best] < 3:
+        return None
+    inside = near[best] & like[best]
+    fitted = cv2.estimateAffinePartial2D(p[inside], q[inside], method=cv2.LMEDS)[0] if inside.sum() >= 4 else None
+    chosen = all_of[best] if fitted is None else fitted
+    return np.vstack([chosen, [0.0, 0.0, 1.0]])
+
+
+def _alike(scale: Float64, other: Float64, turn: Float64) -> Bool:
+    turned = np.abs(np.mod(turn + np.pi, 2 * np.pi) - np.pi)
+    return np.asarray((np.abs(np.log(scale / other)) <= SIZE) & (turned <= ANGLE), bool)
+
+
+def _refined(output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64, diagonal: float) -> list[Float64]:
+    """An affine map and a homography through the points that agree with `transform`, where they are sane."""
+    first = agreement(output, work, far, transform, diagonal)
+    if len(first.rows) < LEAST_MAGSAC:
+        return []
+    p = np.stack([output.x[first.rows], output.y[first.rows]], axis=1).astype(np.float64)
+    q = np.stack([work.x[first.work_rows], work.y[first.work_rows]], axis=1).astype(np.float64)
+    tolerance = RADII[0] * diagonal * _scale(transform)
+    cv2.setRNGSeed(1)
+    affine = cv2.estimateAffine2D(p, q, method=cv2.USAC_MAGSAC, ransacReprojThreshold=tolerance)[0]
+    cv2.setRNGSeed(1)
+    plane = cv2.findHomography(p, q, cv2.USAC_MAGSAC, tolerance)[0]
+    found = [] if affine is None else [np.vstack([affine, [0.0, 0.0, 1.0]])]
+    found += [] if plane is None else [np.asarray(plane, np.float64)]
+    return [t for t in found if sane(t, p)]
+
+
+def sane(transform: Float64, points: Float64) -> bool:
+    """No mirroring, no shear, squeeze or perspective that photographs of a page do not have, over these points."""
+    corners = np.array([points.min(axis=0), points.max(axis=0)])
+    grid = np.array([[x, y] for x in corners[:, 0] for y in corners[:, 1]])
+    derivatives = [jacobian(transform, point) for point in grid]
+    sizes = np.array([np.linalg.det(d) for d in derivatives])
+    if (sizes <= 1e-4).any() or sizes.max() > 6 * sizes.min():
+        return False
+    return all(np.linalg.cond(d) < 3.0 for d in derivatives)
+
+
+def jacobian(transform: Float64, point: Float64) -> Float64:
+    """The 2 x 2 derivative of a homography at one point."""
+    x, y, w = transform @ np.array([point[0], point[1], 1.0])
+    top = transform[:2, :2] * w - np.outer([x, y], transform[2, :2])
+    return np.asarray(top / w**2, np.float64)
+
+
+def _scale(transform: Float64) -> float:
+    return float(np.sqrt(abs(np.linalg.det(transform[:2, :2])))) or 1e-6
+
+
+def project(transform: Float64, x: npt.NDArray[np.generic], y: npt.NDArray[np.generic]) -> Float64:
+    """[n, 2]: points mapped by a homography."""
+    mapped = np.stack([x, y, np.ones(len(x))], axis=1) @ transform.T
+    return np.asarray(mapped[:, :2] / np.where(np.abs(mapped[:, 2:]) < 1e-9, 1e-9, mapped[:, 2:]), np.float64)
+
+
+def agreement(output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64, diagonal: float) -> Placement:
+    """How many points agree with `transform`, and how surprising that is beside shifted placements."""
+    row, column, gap, distance = _gaps(output, work, far, transform)
+    best = (0.0, 0, 0.0, RADII[0], LEVELS[0])
+    for radius in RADII:
+        reach = radius * diagonal * _scale(transform)
+        for level in LEVELS:
+            near = distance <= level
+            count, expected = _count(output, work, row[near], column[near], gap[near], reach)
+            value = surprise(count, expected)
+            if value > best[0]:
+                best = (value, count, expected, radius, level)
+    value, count, expected, radius, level = best
+    inside = (distance <= level) & (np.hypot(gap[:, 0], gap[:, 1]) <= radius * diagonal * _scale(transform))
+    rows, work_rows = one_to_one(row[inside], column[inside], distance[inside])
+    return Placement(transform, rows, work_rows, value, count, expected, radius)
+
+
+def _gaps(
+    output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64
+) -> tuple[Int64, Int64, Float64, npt.NDArray[np.float32]]:
+    """Pairs whose signature, size and angle suit the transform: row, column, by how much they miss it, their distance."""
+    row, column = np.nonzero(far <= FAR)
+    scale, turn = _scale(transform), np.arctan2(transform[1, 0], transform[0, 0])
+    like = _alike(
+        (work.size[column] / output.size[row]).astype(np.float64),
+        np.float64(scale),
+        work.angle[column] - output.angle[row] - turn,
+    )
+    row, column = row[like], column[like]
+    mapped = project(transform, output.x, output.y)
+    gap = mapped[row] - np.stack([work.x[column], work.y[column]], axis=1)
+    return row, column, gap, far[row, column]
+
+
+def _count(output: Points, work: Points, row: Int64, column: Int64, gap: Float64, reach: float) -> tuple[int, float]:
+    """Distinct places that agree within `reach`, and how many do on average when the placement is shifted."""
+    inside = np.hypot(gap[:, 0], gap[:, 1]) <= reach
+    here = _places(output, work, row[inside], column[inside], reach)
+    there = 0.0
+    angles = np.arange(SHIFTS) * (2 * np.pi / 8)
+    away = reach * np.repeat([4.0, 7.0, 10.0], 8)
+    for angle, length in zip(angles, away, strict=True):
+        shifted = np.hypot(gap[:, 0] - length * np.cos(angle), gap[:, 1] - length * np.sin(angle)) <= reach
+        there += _places(output, work, row[shifted], column[shifted], reach)
+    return here, there / SHIFTS
+
+
+def _places(output: Points, work: Points, row: Int64, column: Int64, reach: float) -> int:
+    """The number of different points on both sides, those at one spot counted once."""
+    if not len(row):
+        return 0
+    spots = []
+    for points, at in ((output, row), (work, column)):
+        cell = np.stack([np.floor(points.x[at] / 4), np.floor(points.y[at] / 4)], axis=1).astype(np.int64)
+        spots.append(len(np.unique(cell[:, 0] * 100_000 + cell[:, 1])))
+    return min(spots)
+
+
+def surprise(count: int, expected: float) -> float:
+    """-log10 of the chance of `count` or more where `expected` is usual: the Poisson tail, by its Chernoff bound.
+
+    The pair that the placement was made from agrees by itself and does not count; half a pair is always expected.
+    """
+    usual = expected + 0.5
+    rest = count - 2
+    if rest <= usual:
+        return 0.0
+    return float((rest * np.log(rest / usual) - rest + usual) / np.log(10))
+
+
+def one_to_one(row: Int64, column: Int64, distance: npt.NDArray[np.float32]) -> tuple[Int64, Int64]:
+    """Each row and each column at most once, nearest pairs first."""
+    order = np.argsort(distance, kind="stable")
+    seen_row: set[int] = set()
+    seen_column: set[int] = set()
+    kept = []
+    for i in order.tolist():
+        r, c = int(row[i]), int(column[i])
+        if r not in seen_row and c not in seen_column:
+            seen_row.add(r)
+            seen_column.add(c)
+            kept.append(i)
+    return row[kept], column[kept]

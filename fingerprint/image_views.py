@@ -1,0 +1,187 @@
+"""Whole-picture hashes of a still and of regions of it, in all eight turns and mirrors, each knowing its region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.features import Fingerprint, make
+from fingerprint.hashing import UInt8
+from fingerprint.pictures import LOW, SIDE, WHOLE, coefficients, contrast, dihedral, hashes, whole_keys
+
+HASH_BYTES = 32
+VIEW_COLUMN = 32
+BOX_COLUMNS = slice(33, 41)
+PROBE_BYTES = 41
+FLIPS = 4  # least certain bits of each band that a probe also tries the other way
+LEAST_CONTRAST = 4.0  # grey levels; flatter regions have no hash worth looking up
+LEAST_TRIM = 0.03  # of a side: less is no border
+BORDER_SPREAD = 12.0  # grey levels: a row or column that varies less may be border
+BORDER_STEP = 24.0  # and must be this near to the outermost one
+LEAST_BOX = 12  # pixels a side
+STEPS = 65535
+
+Box = tuple[int, int, int, int]
+Float32 = npt.NDArray[np.float32]
+
+# How each dihedral view of pictures.dihedral, in its order, takes the unit square of the output to that of the view.
+TURNS = np.array(
+    [
+        [[1, 0, 0], [0, 1, 0]],  # as it is
+        [[-1, 0, 1], [0, 1, 0]],  # mirror
+        [[1, 0, 0], [0, -1, 1]],  # flip
+        [[-1, 0, 1], [0, -1, 1]],  # turn by 180 degrees
+        [[0, 1, 0], [1, 0, 0]],  # transpose
+        [[0, -1, 1], [1, 0, 0]],
+        [[0, 1, 0], [-1, 0, 1]],
+        [[0, -1, 1], [-1, 0, 1]],
+    ],
+    np.float64,
+)
+
+
+@dataclass(frozen=True)
+class Views:
+    """Regions of a picture as boxes [n, 4] (x0, y0, x1, y1 as fractions of the sides) with the turn of each row."""
+
+    turn: npt.NDArray[np.int64]
+    box: npt.NDArray[np.float64]
+
+
+def trimmed(grey: UInt8, inside: Box | None = None) -> Box:
+    """The box (x0, y0, x1, y1) that is left when even borders are cut off on all four sides."""
+    x0, y0, x1, y1 = inside or (0, 0, grey.shape[1], grey.shape[0])
+    region = grey[y0:y1, x0:x1].astype(np.float32)
+    top, bottom = _even_ends(region)
+    left, right = _even_ends(region[top : region.shape[0] - bottom].T)
+    box = (x0 + left, y0 + top, x1 - right, y1 - bottom)
+    enough = box[2] - box[0] >= LEAST_BOX and box[3] - box[1] >= LEAST_BOX
+    return box if enough else (x0, y0, x1, y1)
+
+
+def _even_ends(lines: Float32) -> tuple[int, int]:
+    """How many lines at the start and at the end are of one even tone."""
+    if lines.shape[0] < 3 or lines.shape[1] < 1:
+        return 0, 0
+    mean, spread = lines.mean(axis=1), lines.std(axis=1)
+    counts = []
+    for m, s in ((mean, spread), (mean[::-1], spread[::-1])):
+        uneven = (s > BORDER_SPREAD) | (np.abs(m - m[0]) > BORDER_STEP)
+        counts.append(int(uneven.argmax()) if uneven.any() else 0)
+    return counts[0], counts[1]
+
+
+def work_fingerprint(grey: UInt8) -> Fingerprint:
+    """Rows of a registered still: the whole, and what is left without its border where it has one; all at position 0."""
+    boxes = [(0, 0, grey.shape[1], grey.shape[0])]
+    inner = trimmed(grey)
+    if _differs(inner, boxes[0]):
+        boxes.append(inner)
+    pictures = squares(grey, boxes)
+    usable = contrast(pictures) >= LEAST_CONTRAST
+    if not usable.any():
+        return make(WHOLE, np.zeros(0, np.int32), np.zeros((0, HASH_BYTES), np.uint8))
+    bits = hashes(coefficients(pictures[usable]))
+    return make(WHOLE, np.zeros(len(bits), np.int32), bits)
+
+
+def probe_fingerprint(grey: UInt8) -> Fingerprint:
+    """Rows of an output: whole and trimmed in eight turns, tiles as they are and mirrored. payload uint8[n, 41]:
+
+    hash (32), turn (1), box (4 x 2 bytes, fractions of the sides). Keys include those with the least certain bits flipped.
+    """
+    height, width = grey.shape
+    full, tiles = _regions(grey)
+    rows: list[tuple[Box, int]] = [(box, turn) for box in full for turn in range(8)]
+    rows += [(box, turn) for box in tiles for turn in (0, 1)]
+    boxes = full + tiles
+    pictures = squares(grey, boxes)
+    usable = contrast(pictures) >= LEAST_CONTRAST
+    turned = np.stack([low for _, low in dihedral(coefficients(pictures))], axis=1)
+    at = {box: i for i, box in enumerate(boxes)}
+    chosen = [(at[box], turn) for box, turn in rows if usable[at[box]]]
+    if not chosen:
+        return Fingerprint(WHOLE.name, np.zeros((0, 16), np.int64), np.zeros(0, np.int32), np.zeros((0, PROBE_BYTES), np.uint8))
+    picture, turn = np.array(chosen).T
+    low = turned[picture, turn]
+    packed = np.zeros((len(low), PROBE_BYTES), np.uint8)
+    packed[:, :HASH_BYTES] = hashes(low)
+    packed[:, VIEW_COLUMN] = turn
+    share = np.array(boxes, np.float64)[picture] / np.array([width, height, width, height])
+    packed[:, BOX_COLUMNS] = np.rint(share * STEPS).astype("<u2").view(np.uint8).reshape(-1, 8)
+    return Fingerprint(WHOLE.name, flipped_keys(low), np.zeros(len(low), np.int32), packed)
+
+
+def views(packed: UInt8) -> Views:
+    """Turns and boxes back out of the payload of a probe."""
+    steps = packed[:, BOX_COLUMNS].copy().view("<u2").astype(np.float64)
+    return Views(packed[:, VIEW_COLUMN].astype(np.int64), steps / STEPS)
+
+
+def flipped_keys(low: Float32) -> npt.NDArray[np.int64]:
+    """Band keys of coefficients [n, 16, 16], and those with one of each band's FLIPS least certain bits flipped.
+
+    Query-directed probing after Lv et al. (VLDB 2007): a bit near the median is the one that an edit turns over.
+    """
+    n = len(low)
+    flat = low.reshape(n, -1)
+    middle = np.median(flat, axis=1, keepdims=True)
+    bits = (flat > middle).reshape(n, LOW, LOW)
+    order = np.argsort(np.abs(flat - middle).reshape(n, LOW, LOW), axis=2, kind="stable")
+    found = [whole_keys(np.packbits(bits.reshape(n, -1), axis=1))]
+    for step in range(FLIPS):
+        other = bits.copy()
+        where = order[:, :, step : step + 1]
+        np.put_along_axis(other, where, ~np.take_along_axis(bits, where, axis=2), axis=2)
+        found.append(whole_keys(np.packbits(other.reshape(n, -1), axis=1)))
+    return np.concatenate(found, axis=1)
+
+
+def squares(grey: UInt8, boxes: list[Box]) -> UInt8:
+    """uint8[n, 64, 64]: each region shrunk to the hash's picture."""
+    small = [cv2.resize(grey[y0:y1, x0:x1], (SIDE, SIDE), interpolation=_kind(x1 - x0, y1 - y0)) for x0, y0, x1, y1 in boxes]
+    return np.asarray(np.stack(small), np.uint8)
+
+
+def _kind(width: int, height: int) -> int:
+    return int(cv2.INTER_AREA if min(width, height) >= SIDE else cv2.INTER_LINEAR)
+
+
+def _differs(box: Box, other: Box) -> bool:
+    width, height = other[2] - other[0], other[3] - other[1]
+    gaps = np.abs(np.subtract(box, other)) / np.array([width, height, width, height])
+    return bool(gaps.max() >= LEAST_TRIM)
+
+
+def _regions(grey: UInt8) -> tuple[list[Box], list[Box]]:
+    """Boxes of an output: the whole with its trimmed forms, and tiles: halves, thirds, quarters, middles, trimmed again."""
+    whole = (0, 0, grey.shape[1], grey.shape[0])
+    full = [whole]
+    inner = trimmed(grey)
+    if _differs(inner, whole):
+        full.append(inner)
+    tiles: list[Box] = []
+    for outer in full:
+        for box in _tiles(outer):
+            cut = trimmed(grey, box)
+            tiles.extend(b for b in (box, cut) if _large(b))
+    return full, [box for box in dict.fromkeys(tiles) if box not in full]
+
+
+def _large(box: Box) -> bool:
+    return min(box[2] - box[0], box[3] - box[1]) >= LEAST_BOX
+
+
+def _tiles(box: Box) -> list[Box]:
+    x0, y0, x1, y1 = box
+    shares = [
+        (0, 0, 1 / 2, 1), (1 / 2, 0, 1, 1), (0, 0, 1, 1 / 2), (0, 1 / 2, 1, 1),
+        (0, 0, 1 / 3, 1), (1 / 3, 0, 2 / 3, 1), (2 / 3, 0, 1, 1), (0, 0, 1, 1 / 3), (0, 1 / 3, 1, 2 / 3), (0, 2 / 3, 1, 1),
+        (0, 0, 1 / 2, 1 / 2), (1 / 2, 0, 1, 1 / 2), (0, 1 / 2, 1 / 2, 1), (1 / 2, 1 / 2, 1, 1),
+        (0.1, 0.1, 0.9, 0.9), (0, 0.15, 1, 1), (0, 0, 1, 0.85),
+    ]  # fmt: skip
+    w, h = x1 - x0, y1 - y0
+    return [(x0 + round(a * w), y0 + round(b * h), x0 + round(c * w), y0 + round(d * h)) for a, b, c, d in shares]
