@@ -20,6 +20,10 @@ from fingerprint.text_background import STEP
 
 GRAMS, RARE, STREAM = "text.winnow.1", "text.rare.1", "text.words.1"
 MAX_BANDS = 24
+SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
+SAME_WORDS = 8  # of the 24 words around a seed, that make one seed enough
+OFTEN = 3  # occurrences in a text from which its own frequency counts
+LEAST_TEXT = 200  # words a text is taken to have, at least, when frequencies are told
 SPREAD = {GRAMS: 120.0, RARE: 500.0}  # half width of a band of seeds, in code points
 REACH = {GRAMS: 600, RARE: 1500}  # widest gap between two seeds of a band
 PIECE = 8000  # code points aligned at a time
@@ -29,6 +33,9 @@ DRIFT = 0.1  # cost of each word that one side has more than the other
 MAX_GAP_COST = 6.0
 DROP = 6.0  # a stretch ends where the sum has fallen this far
 MAX_WORD = 4.5  # evidence of one word
+# Stock phrases and quotations are in no table of frequencies. Of passages of works against other works, one in 70 shares 9
+# words with one, one in 700 shares 18: so many words can be evidence of at most FORMULA a word above FORMULA_WORDS.
+FORMULA_WORDS, FORMULA = 4.0, 0.75
 COPY_FROM = 0.4  # share of the output's words that agree, from which it is a copy
 
 Float = npt.NDArray[np.float64]
@@ -55,35 +62,67 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     if ours is None or theirs is None or seeds is None or not len(ours) or not len(theirs):
         return []
     a, b = stream_of(ours), stream_of(theirs)
+    at, to = seeds.positions[alignment.output_rows], alignment.work_rows
+    chosen = [(at[rows], to[rows]) for rows in bands(a, b, at, to, alignment.scheme)]
+    if not chosen:
+        return []
+    common_here = commonness(a, b)
     found: list[Evidence] = []
-    for at, to in bands(seeds.positions[alignment.output_rows], alignment.work_rows, alignment.scheme):
-        pairs = agreeing(a, b, at, to, REACH[alignment.scheme])
-        found.extend(passages(a, b, pairs))
+    for band_at, band_to in chosen:
+        pairs = agreeing(a, b, band_at, band_to, REACH[alignment.scheme])
+        found.extend(passages(a, b, pairs, common_here))
     return found
 
 
-def bands(at: Int32, to: Int32, scheme: str) -> list[tuple[Int32, Int32]]:
-    """Groups of seeds (output positions, work positions) that lie close to one diagonal, heaviest first."""
-    spread, reach = SPREAD[scheme], REACH[scheme]
-    weight = 1.0 / np.bincount(np.unique(at, return_inverse=True)[1])[np.unique(at, return_inverse=True)[1]]
-    groups: list[tuple[float, Int64]] = []
-    for shift in (0.0, 0.5):
-        lane = np.floor((to.astype(np.float64) - at) / (2 * spread) + shift)
-        order = np.lexsort((at, lane))
-        cut = np.append(True, (np.diff(lane[order]) != 0) | (np.diff(at[order]) > reach))
-        starts = np.flatnonzero(cut)
-        sums = np.add.reduceat(weight[order], starts)
-        ends = np.append(starts[1:], len(order))
-        top = np.argsort(-sums, kind="stable")[:MAX_BANDS]
-        groups += [(float(sums[g]), order[starts[g] : ends[g]]) for g in top]
+def bands(a: Stream, b: Stream, at: Int32, to: Int32, scheme: str) -> list[Int64]:
+    """Groups of seeds, as rows of `at` (output positions) and `to` (work positions), that lie close to one diagonal and are
+    worth aligning, heaviest first.
+    """
+    row, times = np.unique(at, return_inverse=True, return_counts=True)[1:]
+    weight = 1.0 / times[row]
+    if scheme == GRAMS:
+        weight = np.where(same_words(a, b, at, to) >= SAME_WORDS, SURE_SEEDS, weight)
+    groups = [g for shift in (0.0, 0.5) for g in _lanes(at, to, weight, SPREAD[scheme], REACH[scheme], shift)]
     groups.sort(key=lambda g: -g[0])
     taken = np.zeros(len(at), bool)
     chosen = []
     for _, rows in groups:
         if taken[rows].mean() < 0.5:
             taken[rows] = True
-            chosen.append((at[rows], to[rows]))
+            chosen.append(rows)
     return chosen[:MAX_BANDS]
+
+
+def _lanes(at: Int32, to: Int32, weight: Float, spread: float, reach: int, shift: float) -> list[tuple[float, Int64]]:
+    """(weight, rows) of the seeds in each lane of diagonals, cut where the output has a gap; lanes of little weight left out."""
+    lane = np.floor((to.astype(np.float64) - at) / (2 * spread) + shift)
+    order = np.lexsort((at, lane))
+    cut = np.ones(len(order), bool)
+    cut[1:] = (np.diff(lane[order]) != 0) | (np.diff(at[order]) > reach)
+    starts = np.flatnonzero(cut)
+    sums = np.add.reduceat(weight[order], starts)
+    ends = np.append(starts[1:], len(order))
+    top = np.flatnonzero(sums >= SURE_SEEDS)
+    top = top[np.argsort(-sums[top], kind="stable")][:MAX_BANDS]
+    return [(float(sums[g]), order[starts[g] : ends[g]]) for g in top.tolist()]
+
+
+def same_words(a: Stream, b: Stream, at: Int32, to: Int32) -> Int64:
+    """For each seed, how many of the words right around it are the same on both sides: int64[n]."""
+    around = np.arange(-8, 16)
+    i = np.clip(np.searchsorted(a.positions, at)[:, None] + around, 0, len(a.codes) - 1)
+    j = np.clip(np.searchsorted(b.positions, to)[:, None] + around, 0, len(b.codes) - 1)
+    return (a.codes[i] == b.codes[j]).sum(axis=1)
+
+
+def commonness(a: Stream, b: Stream) -> Float:
+    """float64[words of the output]: -log10 of how often each is in either text, where it stands there often enough to tell."""
+    result = np.full(len(a.codes), 9.0)
+    for codes in (a.codes, b.codes):
+        count = np.bincount(codes, minlength=1 << 16)[a.codes]
+        share = -np.log10(np.maximum(count, 1) / max(len(codes), LEAST_TEXT))
+        result = np.where(count >= OFTEN, np.minimum(result, share), result)
+    return result
 
 
 def agreeing(a: Stream, b: Stream, at: Int32, to: Int32, margin: int) -> tuple[Int64, Int64]:
@@ -118,26 +157,28 @@ def _letters(codes: npt.NDArray[np.uint16]) -> str:
     return (codes.astype("<u4") + 0x10000).tobytes().decode("utf-32-le")
 
 
-def passages(a: Stream, b: Stream, pairs: tuple[Int64, Int64]) -> list[Evidence]:
+def passages(a: Stream, b: Stream, pairs: tuple[Int64, Int64], common_here: Float) -> list[Evidence]:
     """The best stretches of agreeing words as Evidence."""
     i, j = pairs
     if not len(i):
         return []
-    gains, costs = weights(a, b, i, j)
+    gains, costs = weights(a, i, j, common_here[i])
     places = math.log10(len(a.codes) * len(b.codes))
     found = []
     for start, end, score in stretches(gains.tolist(), costs.tolist()):
-        if score > places:
-            found.append(_evidence(a, b, i[start:end], j[start:end], score - places))
+        agreed = end - start
+        share = agreed / float(i[end - 1] - i[start] + 1)
+        strength = min(score - places, FORMULA * (agreed * share - FORMULA_WORDS))
+        if strength > 0:
+            found.append(_evidence(a, b, i[start:end], j[start:end], strength))
     return found
 
 
-def weights(a: Stream, b: Stream, i: Int64, j: Int64) -> tuple[Float, Float]:
+def weights(a: Stream, i: Int64, j: Int64, local: Float) -> tuple[Float, Float]:
     """For each agreeing pair of words, what it adds and what the gap before it costs."""
     alone, after = a.payload[i, 3] * STEP, a.payload[i, 4] * STEP
-    here = np.bincount(b.codes, minlength=1 << 16)[a.codes[i]]
-    local = np.where(here >= 3, -np.log10(np.maximum(here, 1) / max(len(b.codes), 1000)), 9.0)
-    gap_a, gap_b = np.diff(i, prepend=i[0] - 1) - 1, np.diff(j, prepend=j[0] - 1) - 1
+    gap_a, gap_b = np.zeros(len(i)), np.zeros(len(j))
+    gap_a[1:], gap_b[1:] = i[1:] - i[:-1] - 1, j[1:] - j[:-1] - 1
     runs = (gap_a == 0) & (gap_b == 0)
     runs[0] = False
     slack = np.log10((gap_a + 1.0) * (gap_b + 1.0))
@@ -170,4 +211,4 @@ def _evidence(a: Stream, b: Stream, i: Int64, j: Int64, strength: float) -> Evid
     work_span = (float(b.positions[j[0]]), float(b.positions[j[-1]]) + length)
     scale = (work_span[1] - work_span[0]) / (output_span[1] - output_span[0])
     relation = "copy" if share >= COPY_FROM else "remake"
-    return Evidence(relation, output_span, work_span, scale, strength, i.astype(np.int32), STREAM, "", {"agreeing": share})
+    return Evidence(relation, output_span, work_span, scale, strength, i.astype(np.int32), STREAM, "", {"agreeing": share, "words": float(len(i))})
