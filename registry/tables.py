@@ -121,8 +121,9 @@ def _guessed(path: Path, data: bytes, error: UnicodeDecodeError) -> str:
     """A wrong guess would misspell the names of people, so all plausible encodings must give the same text."""
     from charset_normalizer import from_bytes
 
-    # The end of the sample may cut a character in two; the last line is left out.
-    found = from_bytes(data[: data.rfind(b"\n") + 1] or data)
+    if len(data) == GUESS_BYTES:  # the end of a sample may cut a character in two
+        data = data[: data.rfind(b"\n") + 1]
+    found = from_bytes(data)
     if len(found) and len({str(match) for match in found}) == 1:
         return str(found[0].encoding)
     names = sorted({match.encoding.replace("_", "-") for match in found})[:3]
