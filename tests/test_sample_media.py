@@ -9,8 +9,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from fingerprint import extract, probe, schemes
+from fingerprint.errors import UnreadableMedia
 from fingerprint.sniff import sniff
+from matcher.report import as_json
+from matcher.scan import scan_media
+from registry.hits import Credit, Work
+from registry.memory import MemoryIndex
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_media"
@@ -73,3 +80,24 @@ def test_texts_and_tables_are_what_the_maker_writes(tmp_path: Path) -> None:
         if made.suffix == ".docx":  # its compressed bytes depend on zlib's build
             continue
         assert hashlib.sha256(made.read_bytes()).digest() == hashlib.sha256(kept.read_bytes()).digest(), made.name
+
+
+@pytest.fixture(scope="module")
+def index() -> MemoryIndex:
+    works, about = [], {}
+    for row in table("works.csv"):
+        people = tuple(Credit(c["name"], c["role"]) for c in table("credits.csv") if c["work_id"] == row["work_id"])
+        about[row["work_id"]] = Work(row["work_id"], row["title"], row["medium"], people)
+        works.append((row["work_id"], extract(SAMPLES / row["path"]).parts))
+    return MemoryIndex(works, schemes(), about)
+
+
+@pytest.mark.parametrize("name", sorted(expected()))
+def test_scan_names_what_is_there_and_nothing_else(name: str, index: MemoryIndex) -> None:
+    if expected()[name].get("error"):
+        with pytest.raises(UnreadableMedia):
+            probe(SAMPLES / "outputs" / name)
+        return
+    row = as_json(scan_media(name, probe(SAMPLES / "outputs" / name), index))
+    assert sorted(m["work"] for m in row["matches"]) == expected()[name]["works"]
+    assert {c["work"] for c in row["credits"]} == set(expected()[name]["works"])  # type: ignore[call-overload]

@@ -1,0 +1,124 @@
+"""Two passages, word by word: which words of the one stand in the other. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import LCSseq
+
+WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
+MASK = "\u200b"  # stands in the place of tags and cue times, see fingerprint.documents
+BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
+PASSAGES = 6
+MAX_WORDS = 260  # of one passage, that are shown
+CONTEXT = 140  # code points around it
+NEAR = 75.0  # words this alike count as the same word, changed
+
+Run = list[str]  # [kind, text]: "same", "near", "other", "around", "cut"
+
+
+def passages(output: str, work: str | None, segments: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The longest segments in the output's order: runs of both sides; the work's are None when its text is not at hand."""
+    longest = sorted(segments, key=lambda s: (s["output"][0] - s["output"][1], s["output"]))[:PASSAGES]
+    shown = []
+    for segment in sorted(longest, key=lambda s: s["output"]):
+        here = _cut(output, segment["output"])
+        there = None if work is None else _cut(work, segment["work"])
+        marks = aligned(here[1], there[1]) if there else (None, None)
+        shown.append({
+            "at": segment["output"], "from": segment["work"],
+            "output": _with_context(here, marks[0]), "work": None if there is None else _with_context(there, marks[1]),
+        })  # fmt: skip
+    return shown
+
+
+Cut = tuple[str, str, str, int]  # before, passage, after, words left out
+
+
+def _cut(text: str, span: Sequence[float]) -> Cut:
+    """The passage of that span, whole words, at most MAX_WORDS of them, with what stands around it."""
+    a = max(0, min(round(span[0]), len(text)))
+    b = max(a, min(round(span[1]), len(text)))
+    passage = _unmasked(text[a:b]).strip("\n")
+    ends = [m.end() for m in WORD.finditer(passage)]
+    left_out = max(0, len(ends) - MAX_WORDS)
+    before = _unmasked(text[max(0, a - 2 * CONTEXT) : a])[-CONTEXT:]
+    after = "" if left_out else _unmasked(text[b : b + 2 * CONTEXT])[:CONTEXT]
+    return _from_word(before), passage[: ends[MAX_WORDS - 1]] if left_out else passage, _to_word(after), left_out
+
+
+def _unmasked(text: str) -> str:
+    return BLANK_LINES.sub("\n\n", text.replace(MASK, ""))
+
+
+def _from_word(before: str) -> str:
+    """The context before a passage from its first whole word on."""
+    head, blank, rest = before.partition(" ")
+    return before.lstrip("\n") if len(before) < CONTEXT or not blank or len(head) > 40 else f"\u2026 {rest}"
+
+
+def _to_word(after: str) -> str:
+    """The context after a passage up to its last whole word."""
+    rest, blank, tail = after.rpartition(" ")
+    return after.rstrip() if len(after) < CONTEXT or not blank or len(tail) > 40 else f"{rest} \u2026"
+
+
+def aligned(a: str, b: str) -> tuple[list[Run], list[Run]]:
+    """Runs of both passages: words that stand in both in the same order are "same", changed ones "near"."""
+    words_a, words_b = list(WORD.finditer(a)), list(WORD.finditer(b))
+    folded_a, folded_b = [_fold(m.group()) for m in words_a], [_fold(m.group()) for m in words_b]
+    kinds_a, kinds_b = ["other"] * len(words_a), ["other"] * len(words_b)
+    for step in LCSseq.opcodes(folded_a, folded_b):
+        if step.tag == "equal":
+            kinds_a[step.src_start : step.src_end] = ["same"] * (step.src_end - step.src_start)
+            kinds_b[step.dest_start : step.dest_end] = ["same"] * (step.dest_end - step.dest_start)
+    _mark_near(folded_a, folded_b, kinds_a, kinds_b)
+    return _runs(a, words_a, kinds_a), _runs(b, words_b, kinds_b)
+
+
+def _mark_near(folded_a: list[str], folded_b: list[str], kinds_a: list[str], kinds_b: list[str]) -> None:
+    """Between two pairs of same words, a word that has its like on the other side is "near"."""
+    for (i, i_end), (j, j_end) in zip(_gaps(kinds_a), _gaps(kinds_b), strict=True):
+        for m in range(i, i_end):
+            for n in range(j, j_end):
+                if kinds_b[n] == "other" and fuzz.ratio(folded_a[m], folded_b[n]) >= NEAR:
+                    kinds_a[m] = kinds_b[n] = "near"
+                    j = n + 1
+                    break
+
+
+def _gaps(kinds: list[str]) -> list[tuple[int, int]]:
+    """[start, end) of what lies before, between and after the same words; as many on both sides."""
+    same = [-1, *(i for i, kind in enumerate(kinds) if kind == "same"), len(kinds)]
+    return [(a + 1, b) for a, b in zip(same, same[1:], strict=False)]
+
+
+def _fold(word: str) -> str:
+    return word.casefold().replace("\u2019", "'")
+
+
+def _runs(text: str, words: list[re.Match[str]], kinds: list[str]) -> list[Run]:
+    """The text cut where the kind changes; what stands between two words of one kind goes with them."""
+    runs: list[Run] = []
+    at = 0
+    for match, kind in zip(words, kinds, strict=True):
+        between = text[at : match.start()]
+        if runs and runs[-1][0] == kind:
+            runs[-1][1] += between + match.group()
+        else:
+            runs += [["other", between]] if between else []
+            runs.append([kind, match.group()])
+        at = match.end()
+    return runs + ([["other", text[at:]]] if at < len(text) else [])
+
+
+def _with_context(cut: Cut, marked: list[Run] | None) -> list[Run]:
+    before, passage, after, left_out = cut
+    runs = [["around", before]] if before else []
+    runs += marked if marked is not None else [["same", passage]]
+    if after:
+        runs.append(["around", after])
+    return [*runs, ["cut", f" \u2026 and {left_out:,} more words"]] if left_out else runs

@@ -1,0 +1,301 @@
+"""What an evidence page says and draws, as plain values for the template. Pure: report rows and evidence in, values out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from desk import words
+from desk.page_figures import figure
+
+Row = Mapping[str, Any]
+HUES = 6  # colours that works are told apart by, then they repeat
+LEVELS = ("weak", "moderate", "moderately strong", "strong", "very strong", "extremely strong")
+TRACK_LABELS = {"film": "Picture", "audio": "Sound", "text": "Words", "image": "Picture"}
+OUTPUT_NOUNS = {"film": "film", "audio": "recording", "text": "text", "image": "still"}
+WORK_NOUNS = {"film": "film", "audio": "music or sound", "text": "text", "image": "still"}
+FOUND_IN = {"film": "The picture of this film", "audio": "The sound of this film", "text": "The subtitles of this film"}
+PLACES_SHOWN = 8
+TELLING_SPEED = 0.03  # a smaller difference is within what short spans can tell
+MOMENT_S = 0.2
+PITCH = re.compile(r"pitch([+-]\d+(?:\.\d+)?)$")
+SIDEWAYS = "turned on its side"
+VIEWS = {
+    "mirror": "mirrored", "flip": "upside down, mirrored", "turn": "turned by half",
+    "transpose": f"{SIDEWAYS}, mirrored", "transpose+mirror": SIDEWAYS, "transpose+flip": SIDEWAYS,
+    "transpose+turn": f"{SIDEWAYS}, mirrored",
+}  # fmt: skip
+VERBS = (("copy", "contains part of"), ("remake", "closely follows part of"), ("style", "resembles the manner of"))
+RELATIONS = {
+    "copy": "Copy: the same material, perhaps changed",
+    "remake": "Followed closely: the same course or layout, made anew",
+    "style": "Resemblance in manner, not evidence of use",
+}
+
+
+def output_view(
+    number: int, row: Row, shown: Mapping[tuple[str, str], Row], known: Mapping[str, Row], threshold: float
+) -> dict[str, Any]:
+    """One output. `shown` is the evidence by (work, part), `known` what the registry says of each work."""
+    view: dict[str, Any] = {"id": f"output-{number}", "name": words.plain(row["output"]), "sha256": row["sha256"]}
+    view["short"] = view["name"].replace("\\", "/").rsplit("/", 1)[-1] or view["name"]
+    if "error" in row:
+        message = str(row["error"]["message"]).removeprefix(f"{row['output']}: ")
+        return view | {"tone": "error", "headline": [["This file could not be read.", ""]], "error": words.plain(message)}
+    listed = [m for m in row["matches"] if not m.get("candidate")]
+    view["about"] = f"{OUTPUT_NOUNS[row['medium']]}, {words.size(row)}"
+    view["tone"] = "found" if listed else "nothing"
+    view["headline"] = headline(row, listed)
+    view["matches"] = [match_view(i, m, row, shown, known) for i, m in enumerate(listed)]
+    view["bar"] = bar(row, listed)
+    view["rest"] = words.percent(row["unexplained"])
+    view["tracks"] = tracks(row, listed) if len(listed) > 1 or row["medium"] == "film" else []
+    view["halves"] = row["medium"] == "film" and bool(listed)
+    view["weaker"] = [weaker_view(m, row) for m in row["matches"] if m.get("candidate")]
+    view["searched"] = searched(row, threshold)
+    return view
+
+
+def headline(row: Row, listed: Sequence[Row]) -> list[list[str]]:
+    """[[words, title], ...]: what was found, in one sentence; titles apart so that they can be set as titles."""
+    if not listed:
+        return [["Nothing above the threshold was found.", ""]]
+    noun = OUTPUT_NOUNS[row["medium"]]
+    pieces: list[list[str]] = []
+    subject = _subject(row, listed[0], noun)
+    for kind, verb in VERBS:
+        group = [m for m in listed if m["relation"] == kind]
+        for i, match in enumerate(group):
+            lead = "" if i == 0 else (" and " if i == len(group) - 1 else ", ")
+            if i == 0:
+                lead = f"{subject} {verb} " if not pieces else f"; it {verb} "
+            pieces.append([lead, words.plain(match["title"])])
+    return [*pieces, [".", ""]]
+
+
+def _subject(row: Row, first: Row, noun: str) -> str:
+    parts = {s["part"] for m in row["matches"] if not m.get("candidate") for s in m["segments"]}
+    if row["medium"] == "film" and len(parts) == 1:
+        return FOUND_IN.get(next(iter(parts)), "This film")
+    return f"This {noun}"
+
+
+def searched(row: Row, threshold: float) -> str:
+    """What it means that nothing, or nothing more, was found."""
+    works = row["registry"].get("works")
+    among = f"{works:,} registered works" if isinstance(works, int) and works != 1 else "the registered works"
+    return (
+        f"Compared with {among}. A work is named when what was found is at least {times(threshold)} times likelier if the "
+        "output derives from it than by chance. That nothing was found does not prove that nothing was used."
+    )
+
+
+def times(score: float) -> str:
+    """A score as a factor: 4,000, or 10 million."""
+    if score < 3:
+        return f"{max(1, round(10**score)):,}"
+    digits = int(score)
+    for zeros, name in ((12, "trillion"), (9, "billion"), (6, "million")):
+        if digits >= zeros:
+            return f"{10 ** (digits - zeros):,} {name}"
+    return f"{round(10**score, -digits):,.0f}"
+
+
+def match_view(
+    number: int, match: Row, row: Row, shown: Mapping[tuple[str, str], Row], known: Mapping[str, Row]
+) -> dict[str, Any]:
+    """One work found in the output."""
+    about = known.get(match["work"], {})
+    parts = sorted({s["part"] for s in match["segments"]}, key=("film", "audio", "text", "image").index)
+    return {
+        "hue": number % HUES, "title": words.plain(match["title"]), "work": words.plain(match["work"]),
+        "noun": WORK_NOUNS.get(match["medium"], match["medium"]), "relation": relation(match),
+        "degree": words.percent(match["degree"]), "strength": words.strength(match["score"]),
+        "level": level(match["score"]), "score": f"{match['score']:.1f}", "sure": sure(match),
+        "people": people(row["credits"], match["work"]), "twins": [words.plain(t) for t in match.get("twins", [])],
+        "parts": [part_view(p, match, row, shown.get((match["work"], p)), about) for p in parts],
+        "licence": words.plain(str(about.get("licence") or "")), "manner": match["relation"] == "style",
+    }  # fmt: skip
+
+
+def relation(match: Row) -> str:
+    """What kind of match it is, in plain words."""
+    return RELATIONS.get(match["relation"], str(match["relation"]))
+
+
+def level(score: float) -> int:
+    """0 to 6 on the verbal scale."""
+    return 0 if words.strength(score) == "no" else LEVELS.index(words.strength(score)) + 1
+
+
+def sure(match: Row) -> str:
+    """The evidence with both propositions."""
+    verb = "if this output derives from the work, or both from one source, than if they were made independently"
+    about = "at least" if match["score"] >= 6 else "about"
+    return f"What was found is {about} {times(match['score'])} times more probable {verb}."
+
+
+def people(credits: Sequence[Row], work: str) -> list[dict[str, str]]:
+    """Name, roles and identifier of the humans on one work, in the registry's order."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for credit in credits:
+        if credit["work"] == work:
+            found.setdefault((str(credit["name"]), str(credit.get("identifier", ""))), []).append(str(credit["role"]))
+    return [
+        {"name": words.plain(n), "identifier": words.plain(i), "roles": words.plain(", ".join(r))} for (n, i), r in found.items()
+    ]
+
+
+def bar(row: Row, listed: Sequence[Row]) -> dict[str, Any]:
+    """The degree bar: [{x, width, hue}] in percent, and a legend; what is left over is the unexplained rest."""
+    x, pieces, legend = 0.0, [], []
+    for i, match in enumerate(listed):
+        if match["degree"] > 0:
+            pieces.append({"x": round(100 * x, 2), "width": round(100 * match["degree"], 2), "hue": i % HUES})
+        legend.append({"hue": i % HUES, "title": words.plain(match["title"]), "share": words.percent(match["degree"])})
+        x += match["degree"]
+    return {"pieces": pieces, "legend": legend, "rest_x": round(100 * min(1.0, x), 2)}
+
+
+def tracks(row: Row, listed: Sequence[Row]) -> list[dict[str, Any]]:
+    """For each track of a film, recording or text: where in the output each work stands, in thousandths of its length."""
+    shown = []
+    for part in ("film", "audio", "text"):
+        spans = [(i, s["output"]) for i, m in enumerate(listed) for s in m["segments"] if s["part"] == part]
+        if not spans or row["medium"] == "image":
+            continue
+        extent = part_extent(row, part, [s for _, s in spans])
+        pieces = [{"hue": i % HUES, **_across(s[0], s[1], extent)} for i, s in spans]
+        shown.append({"label": TRACK_LABELS[part], "pieces": pieces, "start": _at(part, 0.0), "end": _at(part, extent)})
+    return shown
+
+
+def part_extent(row: Row, part: str, spans: Sequence[Sequence[float]]) -> float:
+    """Length of one track of the output; the report gives it for the leading one, and sound runs as long as pictures."""
+    furthest = max((s[1] for s in spans), default=1.0)
+    if part == "text" and row["medium"] != "text":
+        return float(furthest) or 1.0
+    return max(float((row.get("extent") or [0])[0]), float(furthest)) or 1.0
+
+
+def _across(a: float, b: float, extent: float) -> dict[str, float]:
+    x, end = (min(max(1000 * v / extent, 0.0), 1000.0) for v in (a, b))
+    return {"x": round(x, 1), "width": round(max(end - x, 3.0), 1)}
+
+
+def _at(part: str, value: float) -> str:
+    return f"{round(value):,}" if part == "text" else words.clock(value)
+
+
+def part_view(part: str, match: Row, row: Row, evidence: Row | None, about: Row) -> dict[str, Any]:
+    """One track of one match: its places in words, the timeline of both sides, and the evidence that was drawn."""
+    segments = [s for s in match["segments"] if s["part"] == part]
+    view: dict[str, Any] = {
+        "part": part,
+        "label": TRACK_LABELS[part],
+        "places": [place(s, match, row) for s in segments[:PLACES_SHOWN]],
+    }
+    view["more"] = max(0, len(segments) - PLACES_SHOWN)
+    view["links"] = links(part, segments, match, row, evidence, about)
+    view["figure"] = figure(evidence)
+    view["in_passages"] = view["figure"]["kind"] == "passages" and len(view["figure"]["passages"]) == len(segments)
+    return view
+
+
+def place(segment: Row, match: Row, row: Row) -> dict[str, str]:
+    """One segment in words: here, there, and what was done to it."""
+    part, there = segment["part"], match["medium"] if segment["part"] == "image" else segment["part"]
+    if len(segment["work"]) == 4:
+        there = "image"
+    notes = changes(str(segment.get("variant", "")))
+    if part in ("film", "audio") and there != "image" and abs(abs(segment["scale"]) - 1) >= TELLING_SPEED:
+        notes.append(f"{abs(segment['scale']):.2f} times the speed")
+    if segment["scale"] < 0:
+        notes.append("backwards")
+    return {"here": _where(part, segment["output"], row), "there": _where(there, segment["work"]), "note": ", ".join(notes)}
+
+
+def _where(medium: str, span: Sequence[float], row: Row | None = None) -> str:
+    if medium == "image" and row is not None and span[2] * span[3] >= 0.98 * row["extent"][0] * row["extent"][1]:
+        return "the whole picture"
+    if medium in ("film", "audio") and span[1] - span[0] < MOMENT_S:
+        return f"at {words.clock(span[0])}"
+    return words.place(medium, span)
+
+
+def changes(variant: str) -> list[str]:
+    """What had to be undone in the output to find the work, in plain words; small steps of a search grid tell nothing."""
+    pitch = PITCH.search(variant)
+    if pitch:
+        steps = round(float(pitch[1]))
+        return [f"{abs(steps)} semitone{'s' if abs(steps) > 1 else ''} {'lower' if steps > 0 else 'higher'}"] if steps else []
+    barred = variant.startswith("bars")
+    view = variant.removeprefix("bars").lstrip("+")
+    return [*(["with borders"] if barred else []), *([VIEWS.get(view, words.plain(view))] if view else [])]
+
+
+def links(part: str, segments: Sequence[Row], match: Row, row: Row, evidence: Row | None, about: Row) -> dict[str, Any] | None:
+    """Both sides' timelines in thousandths, joined where they match; None for stills, which show places by themselves."""
+    pairs = [s for s in segments if len(s["output"]) == 2 and len(s["work"]) == 2]
+    if not pairs or part == "image" or match["medium"] == "image":
+        return None
+    ours = part_extent(row, part, [s["output"] for s in pairs])
+    theirs = work_extent(part, evidence, about) or 0.0
+    theirs = max([theirs, *(float(s["work"][1]) for s in pairs)])
+    joined = []
+    for segment in pairs:
+        a, b = (_across(segment[side][0], segment[side][1], extent) for side, extent in (("output", ours), ("work", theirs)))
+        ends = [b["x"] + b["width"], b["x"]] if segment["scale"] >= 0 else [b["x"], b["x"] + b["width"]]
+        joined.append(
+            {"here": a, "there": b, "shape": f"{a['x']},16 {a['x'] + a['width']:.1f},16 {ends[0]:.1f},64 {ends[1]:.1f},64"}
+        )
+    return {
+        "joined": joined, "here_end": _at(part, ours), "there_end": _at(part, theirs), "start": _at(part, 0.0),
+    }  # fmt: skip
+
+
+def work_extent(part: str, evidence: Row | None, about: Row) -> float | None:
+    """Length of the work's track, from the registry or from its own file."""
+    for fingerprint in about.get("fingerprints", ()):
+        if fingerprint.get("medium") == part and fingerprint.get("extent"):
+            return float(fingerprint["extent"][0])
+    extent = (evidence or {}).get("work_extent")
+    return float(extent) if extent else None
+
+
+def weaker_view(match: Row, row: Row) -> dict[str, str]:
+    """A candidate: too weak to name anyone."""
+    first = match["segments"][0] if match["segments"] else None
+    return {
+        "title": words.plain(match["title"]), "work": words.plain(match["work"]), "strength": words.strength(match["score"]),
+        "score": f"{match['score']:.1f}", "where": words.place(first["part"], first["output"]) if first else "",
+        "explained_by": words.plain(match.get("explained_by", "")),
+    }  # fmt: skip
+
+
+def humans(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Everybody credited on a work that was found: roles, works, and the outputs they stand in, by name."""
+    titles = {m["work"]: m["title"] for row in rows for m in row["matches"]}
+    found: dict[tuple[str, str], dict[tuple[str, str], list[int]]] = {}
+    for number, row in enumerate(rows):
+        for credit in row["credits"]:
+            person = found.setdefault((str(credit["name"]), str(credit.get("identifier", ""))), {})
+            outputs = person.setdefault((str(credit["role"]), str(credit["work"])), [])
+            if number not in outputs:
+                outputs.append(number)
+    return [
+        {
+            "name": words.plain(name), "identifier": words.plain(identifier),
+            "credits": [
+                {"role": words.plain(role), "title": words.plain(str(titles.get(work, work))), "outputs": outputs}
+                for (role, work), outputs in sorted(credited.items())
+            ],
+        }
+        for (name, identifier), credited in sorted(found.items(), key=lambda item: (item[0][0].casefold(), item[0]))
+    ]  # fmt: skip
+
+
+def counts(views: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many outputs are of each tone."""
+    return {tone: sum(v["tone"] == tone for v in views) for tone in ("found", "nothing", "error")}
