@@ -11,7 +11,7 @@ from desk.upkeep import registry_group
 from desk.works import people, works
 
 
-@click.group(cls=Desk, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Desk, context_settings={"max_content_width": 110})
 @click.version_option(package_name="byline", prog_name="byline")
 def main() -> None:
     """Find which registered works are inside an AI output, and name the humans credited on them.

@@ -7,6 +7,7 @@ import errno
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
@@ -73,6 +74,11 @@ def opened(path: Path, write: bool = False, create: bool = False) -> Registry:
     from registry.store import open_registry
 
     return open_registry(path, write=write, create=create)
+
+
+def now() -> str:
+    """The time for the audit rows, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def json_option(command: F) -> F:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desk.console import Progress
+from desk.console import Progress, now
+from desk.files import PORTABLE
 from desk.workers import Answer, Pool
+from fingerprint import sha256_of
 
 if TYPE_CHECKING:
     from registry.hits import Credit
@@ -37,7 +39,7 @@ class Wanted:
     title: str = ""
     licence: str = ""
     source: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
     credits: tuple[Credit, ...] = ()
     holders: tuple[str, ...] = ()
     error: Mapping[str, str] | None = None
@@ -123,11 +125,12 @@ class Intake:
     def _jobs(self, wanted: Iterable[Wanted]) -> Iterator[dict[str, Any]]:
         rest = iter(wanted)
         while chunk := list(itertools.islice(rest, LOOKAHEAD)):
-            known = self._registry.known([w.work_id for w in chunk if w.work_id])
-            for work in chunk:
+            ids = [_id_before_reading(work) for work in chunk]
+            known = self._registry.known([i for i in ids if i])
+            for work, work_id in zip(chunk, ids, strict=True):
                 yield from self._waiting_checks()
-                if work.work_id and work.work_id in known:
-                    self._report.know(work.work_id)
+                if work_id in known:
+                    self._report.know(work_id)
                     self._progress.step()
                 else:
                     yield work.job()
@@ -154,7 +157,7 @@ class Intake:
         self._committed_at = time.monotonic()
         if not batch:
             return
-        outcomes = self._registry.add([entry for _, entry, _ in batch])
+        outcomes = self._registry.add([entry for _, entry, _ in batch], now())
         self._commits += 1
         for (wanted, entry, body), outcome in zip(batch, outcomes, strict=True):
             self._settle(wanted, entry, body, outcome)
@@ -179,8 +182,19 @@ class Intake:
     def _link(self, work_id: str, answer: Answer) -> None:
         """Link the works that the check found. A check that fails costs the link, not the work."""
         for other in answer.head.get("twins", ()):
-            if self._registry.link_twins(work_id, other):  # its twin may have found it already
+            if self._registry.link_twins(work_id, other, at=now()):  # its twin may have found it already
                 self._report.twin(work_id, other, "nearly the same content")
+
+
+def _id_before_reading(wanted: Wanted) -> str:
+    """The id it has or will get, "" when that is not known yet: hashing a file is far cheaper than fingerprinting it again."""
+    path = Path(wanted.path)
+    if wanted.work_id or wanted.error is not None or path.suffix == PORTABLE or not path.is_file():
+        return wanted.work_id
+    try:
+        return work_id_of(wanted.path, sha256_of(path))
+    except OSError:
+        return ""  # the worker that opens it says why
 
 
 def _entry(wanted: Wanted, body: bytes) -> Entry:

@@ -13,7 +13,7 @@ import click
 
 from desk.console import Progress, json_option, line, opened, registry_option
 from desk.files import PORTABLE, Found, found
-from desk.intake import KEPT_ROWS, TASK, ImportReport, Intake, Wanted
+from desk.intake import BATCH_WORKS, KEPT_ROWS, TASK, ImportReport, Intake, Wanted
 from desk.words import NOUNS, count, plain
 from desk.workers import Pool, cores
 
@@ -66,13 +66,13 @@ def register(
     _check_usage(paths, catalog, credits_file, bool(credits or about["title"] or about["work_id"]))
     report = ImportReport((lambda row: click.echo(line(row))) if as_json else (lambda row: None))
     if catalog:
-        wanted = catalogue_works(catalog, credits_file, report)
+        total, wanted = _catalogued(catalog, credits_file, report)
     else:
         files = found(paths, also=(PORTABLE,))
         if len(files) > 1 and (about["title"] or about["work_id"]):
             raise click.UsageError("--title and --work-id are for one file; these are several.")
-        wanted = [_single(file, credits, about) for file in files]
-    _take_in(wanted, registry, report, near_twins=not no_twins, jobs=jobs, as_json=as_json)
+        total, wanted = len(files), (_single(file, credits, about) for file in files)
+    _take_in(wanted, registry, report, not no_twins, as_json, total, min(jobs or cores(), max(1, total)))
 
 
 def _check_usage(paths: tuple[str, ...], catalog: Path | None, credits_file: Path | None, single: bool) -> None:
@@ -95,15 +95,18 @@ def _single(file: Found, credits: Credits, about: dict[str, str]) -> Wanted:
     )  # fmt: skip
 
 
-def _take_in(wanted: list[Wanted], path: Path, report: ImportReport, near_twins: bool, jobs: int | None, as_json: bool) -> None:
+def _take_in(
+    wanted: Iterable[Wanted], path: Path, report: ImportReport, near_twins: bool, as_json: bool, total: int, jobs: int
+) -> None:
     start = time.monotonic()
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(opened(path, write=True, create=True))
-        pool = stack.enter_context(Pool(TASK, {"registry": str(path)}, min(jobs or cores(), max(1, len(wanted)))))
-        progress = stack.enter_context(Progress("registering", len(wanted)))
+        pool = stack.enter_context(Pool(TASK, {"registry": str(path)}, jobs))
         stack.callback(_tell, report, as_json, start)  # also when it is stopped or the disk is full: what was done counts
+        progress = stack.enter_context(Progress("registering", total))
         Intake(registry, pool, report, progress, near_twins).take(wanted)
-        registry.merge()
+        if report.accepted > BATCH_WORKS:
+            registry.merge()
     if report.refused:
         raise SystemExit(1)
 
@@ -188,6 +191,20 @@ def _write_whole(target: Path, data: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def catalogue_works(catalog: Path, credits_file: Path | None, report: ImportReport) -> list[Wanted]:
-    """The works of a catalogue; rows that cannot be used are in the report."""
-    raise NotImplementedError
+def _catalogued(catalog: Path, credits_file: Path | None, report: ImportReport) -> tuple[int, Iterator[Wanted]]:
+    """How many works a catalogue has, and the works; rows that cannot be used are put into the report."""
+    from registry.catalogue import count_works, read_catalogue
+    from registry.tables import Refusal
+
+    def refuse(row: Refusal) -> None:
+        report.refuse(row.file, row.line, row.work_id, "catalogue", f"{row.work_id or Path(row.file).name}: {row.reason}")
+
+    def works() -> Iterator[Wanted]:
+        for work in read_catalogue(catalog, credits_file, refuse):
+            path = str(work.path.absolute())
+            yield Wanted(
+                str(work.path), path, work.file, work.line, work.work_id, work.title, work.licence, work.source,
+                work.extra, work.credits, work.holders,
+            )  # fmt: skip
+
+    return count_works(catalog), works()

@@ -13,10 +13,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desk.workers import read_frame, write_frame
 from fingerprint.errors import BylineError
+
+if TYPE_CHECKING:
+    from registry.store import Registry
 
 Handle = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], bytes]]
 GRACE_S = 30.0
@@ -114,18 +117,29 @@ def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
 
 def register(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
     """Two kinds of jobs: a file's fingerprints as a portable file; and the near twins of a work that has been registered."""
-    from fingerprint.portable import unpack_media
-    from matcher.twins import near_twins
     from registry.store import open_registry
 
     def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
         if "twins_of" not in job:
             return _portable(Path(job["path"]))
-        media = unpack_media(job["body"])
-        with open_registry(Path(options["registry"])) as registry, registry.snapshot():
-            return {"twins": near_twins(media, registry, {str(job["twins_of"])})}, b""
+        with open_registry(Path(options["registry"])) as registry:
+            return {"twins": _twins(job, registry)}, b""
 
     return {}, handle
+
+
+def _twins(job: Mapping[str, Any], registry: Registry) -> list[str]:
+    """Near twins of a work whose packed features are the job's body. Without its file there is nothing to be sure by."""
+    from fingerprint import probe
+    from fingerprint.portable import is_portable, unpack_media
+    from matcher.twins import near_twins, worth_checking
+
+    path, itself = Path(job["path"]), {str(job["twins_of"])}
+    if not worth_checking(unpack_media(job["body"]), registry, itself) or is_portable(path):
+        return []
+    media = probe(path)
+    with registry.snapshot():
+        return near_twins(media, registry, itself)
 
 
 def fingerprint(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from desk.console import json_option, line, opened, registry_option, show
+from desk.console import json_option, line, now, opened, registry_option, show
 from desk.words import NOUNS, count, plain
+
+if TYPE_CHECKING:
+    from registry.store import Registry
 
 MEDIA = click.Choice(tuple(NOUNS))
 STATES = click.Choice(("live", "withdrawn", "all"))
@@ -17,7 +20,7 @@ STATES = click.Choice(("live", "withdrawn", "all"))
 
 @click.group()
 def works() -> None:
-    """List, show and withdraw registered works."""
+    """List, show and withdraw works."""
 
 
 @works.command("list")
@@ -65,25 +68,46 @@ def _credit(credit: Mapping[str, Any]) -> str:
     return f"{plain(credit['name'])} ({plain(credit['role'])}{share}){known}"
 
 
+reason_option = click.option("--reason", default="", help="Why; kept with the work.")
+
+
 @works.command("withdraw")
 @click.argument("work_ids", nargs=-1, required=True, metavar="WORK...")
 @registry_option
-@click.option("--reason", default="", help="Why; kept with the work.")
+@reason_option
 @json_option
 def works_withdraw(work_ids: tuple[str, ...], registry: Path, reason: str, as_json: bool) -> None:
-    """Take works out of matching, from the next scan on. That they were registered, and this, stays on record."""
+    """Take works out of matching, from the next scan on.
+
+    That they were registered, and that they were withdrawn, stays on record.
+    """
     with opened(registry, write=True) as handle:
-        for work_id in work_ids:
-            handle.show(work_id)  # all of them must be there before the first is touched
-        for work_id in work_ids:
-            done = handle.withdraw(work_id, reason)
-            row = {"work": work_id, "status": "withdrawn" if done else "was withdrawn before"}
-            click.echo(line(row) if as_json else f"{plain(work_id)}: {row['status']}")
+        _each(handle, work_ids, "withdrawn", lambda work_id: handle.withdraw(work_id, reason, now()), as_json)
+
+
+@works.command("restore")
+@click.argument("work_ids", nargs=-1, required=True, metavar="WORK...")
+@registry_option
+@reason_option
+@json_option
+def works_restore(work_ids: tuple[str, ...], registry: Path, reason: str, as_json: bool) -> None:
+    """Put withdrawn works back into matching."""
+    with opened(registry, write=True) as handle:
+        _each(handle, work_ids, "restored", lambda work_id: handle.restore(work_id, reason, now()), as_json)
+
+
+def _each(handle: Registry, work_ids: tuple[str, ...], status: str, act: Callable[[str], bool], as_json: bool) -> None:
+    """Do something to each work; all of them must be there before the first is touched."""
+    for work_id in work_ids:
+        handle.work(work_id)
+    for work_id in work_ids:
+        row = {"work": work_id, "status": status if act(work_id) else f"already {status}"}
+        click.echo(line(row) if as_json else f"{plain(work_id)}: {row['status']}")
 
 
 @click.group()
 def people() -> None:
-    """List and show the humans credited on registered works."""
+    """List and show the credited humans."""
 
 
 @people.command("list")

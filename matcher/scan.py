@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fingerprint import media_table, probe, schemes
-from fingerprint.features import Alignment, Media, Part, Scheme
+from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme
 from fingerprint.medium import Medium
 from matcher.align import align
 from matcher.attribute import attribute
@@ -58,12 +58,13 @@ def _findings(
     for fingerprint in part.fingerprints:
         scheme = known[fingerprint.scheme]
         if scheme.indexed and len(fingerprint):
-            hits = _known(index.lookup(scheme.name, fingerprint.keys), index, without)
-            alignments.extend(align(hits, fingerprint, scheme))
+            alignments.extend(align(lookup(scheme.name, fingerprint, index, without), fingerprint, scheme))
     return verify(number, part, alignments, index, table)
 
 
-def _known(hits: Hits, index: Index, without: Collection[str]) -> Hits:
+def lookup(scheme: str, fingerprint: Fingerprint, index: Index, without: Collection[str]) -> Hits:
+    """Hits of a fingerprint's keys, without those on works in `without`."""
+    hits = index.lookup(scheme, fingerprint.keys)
     if not without or not len(hits):
         return hits
     gone = [i for i in np.unique(hits.fingerprint_id).tolist() if index.registered(i).work_id in without]

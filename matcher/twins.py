@@ -5,18 +5,42 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
+import numpy as np
+
+from fingerprint import schemes
 from fingerprint.features import Media
+from matcher.align import align
 from matcher.attribute import STILL, attribute, part_weights
 from matcher.calibration import load
-from matcher.scan import findings
+from matcher.scan import findings, lookup
 from matcher.verify import Finding
 from registry.hits import Index
 
+LIKELY = 0.1  # of the features: a re-encoding at a low rate keeps a third of them, an unrelated work one in thousands
+LEAST_ROWS = 4
 NEARLY_ALL = 0.9  # of each of the two works, explained by the other
 
 
+def worth_checking(features: Media, index: Index, without: Collection[str]) -> bool:
+    """Whether a good part of the features a registry stores of a new work agrees with one placement in a registered one.
+
+    Lookup and alignment alone: cheap enough for every work of a large catalogue. Only then is the work's file probed.
+    """
+    known = schemes()
+    for part in features.parts:
+        for fingerprint in part.fingerprints:
+            scheme = known[fingerprint.scheme]
+            if not scheme.indexed or not len(fingerprint):
+                continue
+            enough = max(LEAST_ROWS, LIKELY * len(fingerprint))
+            found = align(lookup(scheme.name, fingerprint, index, without), fingerprint, scheme)
+            if any(np.unique(a.output_rows).size >= enough for a in found):
+                return True
+    return False
+
+
 def near_twins(media: Media, index: Index, without: Collection[str]) -> list[str]:
-    """Registered works of the same medium, those in `without` aside, that agree with `media` nearly from end to end."""
+    """Registered works of the same medium, those in `without` aside, that agree with these probes nearly from end to end."""
     found = findings(media, index, without)
     matches = attribute(found, media.parts, load(), index.works_count())
     copies = {m.work_id for m in matches if m.relation == "copy" and (m.listed or m.explained_by)}
