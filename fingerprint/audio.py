@@ -8,7 +8,7 @@ import numpy as np
 
 from fingerprint.audio_compare import PEAK, compare
 from fingerprint.audio_decode import RATE, Float32, Sound, decode, mono
-from fingerprint.audio_landmark import LANDMARK, landmarks, probe_landmarks
+from fingerprint.audio_landmark import LANDMARK, Change, changed_landmarks, landmarks, probe_landmarks
 from fingerprint.audio_peaks import Peaks, find_peaks
 from fingerprint.features import Fingerprint, Part, make
 from fingerprint.medium import Medium
@@ -16,6 +16,10 @@ from fingerprint.medium import Medium
 SUFFIXES = (".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wav", ".aif", ".aiff", ".aifc", ".wma", ".ac3", ".amr", ".au", ".caf", ".mka", ".wv", ".ape", ".mp2")  # fmt: skip
 STORED_DEPTH, STORED_FAN = 4, 1
 PROBE_DEPTH, PROBE_FAN = 12, 8
+CHANGED_DEPTH, CHANGED_FAN = 8, 4
+TEMPOS = tuple(round(1.03**k, 3) for k in range(-6, 7))
+RAISES = tuple(range(-13, 14, 2))
+CHANGES = tuple(Change(t, p) for t in TEMPOS for p in (*RAISES, 0) if (t, p) != (1.0, 0))
 
 
 def features(sound: Sound) -> Part:
@@ -27,7 +31,9 @@ def features(sound: Sound) -> Part:
 def probes(sound: Sound) -> Part:
     """What is looked up: more peaks, more landmarks."""
     found, seconds = _listen(sound, PROBE_DEPTH)
-    return Part("audio", (seconds,), (probe_landmarks(found, PROBE_DEPTH, PROBE_FAN), _peaks(found)))
+    plain = probe_landmarks(found, PROBE_DEPTH, PROBE_FAN)
+    changed = changed_landmarks(found, CHANGED_DEPTH, CHANGED_FAN, CHANGES)
+    return Part("audio", (seconds,), (plain, _peaks(found), *changed))
 
 
 def _listen(sound: Sound, depth: int) -> tuple[Peaks, float]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fingerprint.audio_landmark import change_of
 from fingerprint.audio_peaks import TICK
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme
 from fingerprint.hashing import Int64
 
 PEAK = Scheme("audio.peak.1", "audio", TICK, payload_width=1, indexed=False, aligner="none")
-LEAST_HITS, LEAST_PEAKS = 3, 8
+LEAST_PEAKS = 8
 SLACK_TICKS, SLACK_STEPS = 3, 1  # how far a peak may have moved
-NUDGES = range(-6, 7)  # ticks by which the aligner's offset may be wrong
 AROUND_TICKS = 1250  # how far beyond its hits a placement is followed: 10 s
 CONTROLS = 96  # wrong placements that tell what chance finds
 GOLDEN = 0.6180339887498949
@@ -23,11 +23,22 @@ CELL_TICKS = 16  # peaks this near in time come from one event: together they we
 CELL_CAP = 1.0
 SPREAD = 1.1  # least standard deviation of the best stretch under chance
 SURE, SURE_SLOPE = 12.0, 2.0  # beyond this log-likelihood even a rhythm that repeats is no excuse
+FIRST_HALF = 375.0  # half of the first window in which a placement is settled: 3 s
 SEARCHED = 2.5  # log10 of how many placements of a work in an output are looked at
+SEARCHED_MORE = 1.0  # the same for the tempos and pitches of a changed view
 WORTH = 1.0  # strengths below this are chance
 
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """work ticks = scale * output ticks + offset; work steps = output steps + raised."""
+
+    scale: float
+    offset: float
+    raised: int
 
 
 @dataclass(frozen=True)
@@ -43,32 +54,82 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """At most one Evidence: the stretch of the work along this placement that the output holds."""
     ours, theirs = output.of(PEAK.name), work.of(PEAK.name)
     probe = output.of(alignment.scheme, alignment.variant)
-    if ours is None or theirs is None or probe is None:
+    if ours is None or theirs is None or probe is None or theirs.payload is None:
         return []
-    if np.unique(alignment.output_rows).size < LEAST_HITS:
-        return []
-    hits = probe.positions[alignment.output_rows].astype(np.float64)
+    change = change_of(alignment.variant)
+    hits = probe.positions[alignment.output_rows] / change.tempo
     start = max(float(hits.min()) - AROUND_TICKS, 0.0)
     end = min(float(hits.max()) + AROUND_TICKS, output.extent[0] / TICK)
-    when = (theirs.positions - alignment.offset) / alignment.scale
-    rows = np.flatnonzero((when >= start) & (when < end))
-    if len(rows) < LEAST_PEAKS or theirs.payload is None:
+    field = painted(ours, start, end)
+    coarse = Placement(alignment.scale * change.tempo, alignment.offset, change.raised)
+    placed = settled(field, start, theirs, coarse, float(np.median(hits)), wide=bool(alignment.variant))
+    when, steps = seen_from(theirs, placed, start, end)
+    if len(when) < LEAST_PEAKS:
         return []
-    when = when[rows]
-    stretch = judge(painted(ours, start, end), when - start, theirs.payload[rows, 0].astype(np.int64))
+    stretch = judge(field, when - start, steps, SEARCHED + SEARCHED_MORE * bool(alignment.variant))
     if stretch.strength < WORTH:
         return []
     first, last = float(when[stretch.first]), float(when[stretch.last])
     own = np.unique(alignment.output_rows[(hits >= first - CELL_TICKS) & (hits <= last + CELL_TICKS)])
     span = (first * TICK, min(last * TICK, output.extent[0]))
-    there = ((first * alignment.scale + alignment.offset) * TICK, (last * alignment.scale + alignment.offset) * TICK)
+    there = ((first * placed.scale + placed.offset) * TICK, (last * placed.scale + placed.offset) * TICK)
     there = (max(there[0], 0.0), min(there[1], work.extent[0]))
     return [
         Evidence(
-            "copy", span, there, alignment.scale, stretch.strength, own.astype(np.int32), alignment.scheme,
-            alignment.variant,
+            "copy", span, there, placed.scale, stretch.strength, own.astype(np.int32), alignment.scheme, alignment.variant
         )
     ]  # fmt: skip
+
+
+def seen_from(theirs: Fingerprint, at: Placement, start: float, end: float) -> tuple[Float, Int64]:
+    """Where the work's peaks should lie in the output: ticks within [start, end), and steps."""
+    low, high = np.searchsorted(theirs.positions, [start * at.scale + at.offset, end * at.scale + at.offset])
+    when = (theirs.positions[low:high] - at.offset) / at.scale
+    payload = theirs.payload[low:high, 0] if theirs.payload is not None else np.zeros(0, np.uint8)
+    steps = payload.astype(np.int64) - at.raised
+    inside = (steps >= 0) & (steps < 256)
+    return when[inside], steps[inside]
+
+
+def settled(field: Bool, start: float, theirs: Fingerprint, at: Placement, middle: float, wide: bool) -> Placement:
+    """The placement near `at` on which most of the work's peaks are found: from a short window around `middle` outwards.
+
+    Tempo and offset are searched together, finer as the window grows, as a longer stretch tells the tempo better.
+    """
+    end = start + len(field)
+    half = FIRST_HALF
+    while True:
+        bounds = (max(start, middle - half), min(end, middle + half))
+        first = wide and half == FIRST_HALF
+        at = _better(field, start, theirs, at, middle, bounds, half, first)
+        if middle - half <= start and middle + half >= end:
+            return at
+        half *= 2
+
+
+def _better(
+    field: Bool, start: float, theirs: Fingerprint, at: Placement, middle: float, bounds: tuple[float, float],
+    half: float, first: bool,
+) -> Placement:  # fmt: skip
+    bends = np.arange(-5, 6) if first else np.arange(-2, 3)
+    nudges = np.arange(-9, 10) if first else np.arange(-4, 5)
+    best, found = at, -1.0
+    for more in range(-2, 3) if first else (0,):
+        when, steps = seen_from(theirs, Placement(at.scale, at.offset, at.raised + more), *bounds)
+        if not len(when):
+            continue
+        bend = 1 + bends * (SLACK_TICKS / half)
+        ticks = (when - middle)[None, None, :] * bend[:, None, None] + (middle - start) + nudges[None, :, None]
+        inside = np.clip(np.rint(ticks).astype(np.int64), 0, len(field) - 1)
+        counts = field[inside, steps].sum(axis=2) - 0.3 * (np.abs(bends)[:, None] + 0.2 * np.abs(nudges)[None, :] + abs(more))
+        b, n = np.unravel_index(int(counts.argmax()), counts.shape)
+        if counts[b, n] > found:
+            found = float(counts[b, n])
+            # output = (when - middle) * bend + middle + nudge, and when = (work - offset) / scale
+            scale = at.scale / float(bend[b])
+            offset = at.offset + at.scale * middle - scale * (middle + float(nudges[n]))
+            best = Placement(scale, offset, at.raised + more)
+    return best
 
 
 def painted(ours: Fingerprint, start: float, end: float) -> Bool:
@@ -85,7 +146,7 @@ def painted(ours: Fingerprint, start: float, end: float) -> Bool:
     return field
 
 
-def judge(field: Bool, when: Float, steps: Int64) -> Stretch:
+def judge(field: Bool, when: Float, steps: Int64, searched: float) -> Stretch:
     """The best stretch of the work's peaks (ticks float64[n] rising, steps int64[n]) in a painted field.
 
     Log-likelihood ratio of "this share of the peaks survived" against the chance that each peak has by its own pitch,
@@ -93,19 +154,17 @@ def judge(field: Bool, when: Float, steps: Int64) -> Stretch:
     sequence search does (Karlin & Altschul, PNAS 1990).
     """
     length = len(field)
-    ticks = np.rint(when).astype(np.int64)
-    nudge = max(NUDGES, key=lambda d: (int(field[np.clip(ticks + d, 0, length - 1), steps].sum()), -abs(d)))
-    ticks = np.clip(ticks + nudge, 0, length - 1)
+    ticks = np.clip(np.rint(when).astype(np.int64), 0, length - 1)
     shifts = (np.arange(1, CONTROLS + 1) * GOLDEN % 1.0 * max(length - 24, 1)).astype(np.int64) + 12
     wrong = field[(ticks[None, :] + shifts[:, None]) % length, steps[None, :]]
     chance = (wrong.sum(axis=0) + 0.5) / (CONTROLS + 1)
     right = field[ticks, steps][None, :]
     starts = np.flatnonzero(np.diff(np.floor((when - when[0]) / CELL_TICKS), prepend=-1))
     best, first, last = _best_stretches(right, chance, starts)
-    if best[0] < WORTH:
+    if best[0] < WORTH + searched + SPREAD:  # no tail could make it worth more
         return Stretch(0, 0, 0.0)
     ends = np.append(starts[1:], len(when)) - 1
-    strength = _tail(float(best[0]), _best_stretches(wrong, chance, starts)[0])
+    strength = _tail(float(best[0]), _best_stretches(wrong, chance, starts)[0], searched)
     return Stretch(int(starts[first]), int(ends[last]), strength)
 
 
@@ -126,9 +185,9 @@ def _best_stretches(found: Bool, chance: Float, starts: Int64) -> tuple[Float, i
     return best, first, last
 
 
-def _tail(best: float, wrong: Float) -> float:
+def _tail(best: float, wrong: Float, searched: float) -> float:
     """log10 of how rare `best` is under the Gumbel law of the wrong placements' bests, by moments."""
     width = max(float(wrong.std()), SPREAD) * np.sqrt(6) / np.pi
     place = float(wrong.mean()) - np.euler_gamma * width
-    rare = (best - place) / width / np.log(10) - SEARCHED
+    rare = (best - place) / width / np.log(10) - searched
     return max(min(rare, best), (best - SURE) / SURE_SLOPE)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from fingerprint.audio_peaks import TICK, Peaks
+from fingerprint.audio_peaks import STEPS, TICK, Peaks
 from fingerprint.features import Fingerprint, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, mix
 
@@ -14,6 +17,7 @@ PITCH_STEP = 2.0  # steps of a 48th octave in one cell of a key
 TIME_STEP = 4.0  # ticks in one cell of a key
 NEAREST, FARTHEST = 10.0, 190.0  # ticks between the two peaks
 WIDEST = 48.0  # steps between the two peaks
+LEAST = 5  # landmarks that must agree before a placement is looked at
 EDGE = 0.25  # a probe value this close to the edge of its cell (in cells) is looked up in the next cell too
 
 
@@ -23,7 +27,28 @@ def derive(payload: UInt8) -> Int64:
     return mix((cells[:, 0] << 16) | (cells[:, 1] << 8) | cells[:, 2], NAME).reshape(-1, 1)
 
 
-LANDMARK = Scheme(NAME, "audio", TICK, payload_width=3, derive=derive, tolerance=5.0, reach=1250.0)
+@dataclass(frozen=True)
+class Change:
+    """What must be done to the output's peaks to meet the work's: time x tempo, pitch + raised (in steps)."""
+
+    tempo: float = 1.0
+    raised: int = 0
+
+    @property
+    def name(self) -> str:
+        """As a variant: "tempo1.080 pitch-0.50", pitch in semitones; "" for no change."""
+        return f"tempo{self.tempo:.3f} pitch{self.raised * 12 / STEPS:+.2f}" if self != Change() else ""
+
+
+def change_of(variant: str) -> Change:
+    """The Change that gives that name."""
+    if not variant:
+        return Change()
+    tempo, pitch = variant.removeprefix("tempo").split(" pitch")
+    return Change(float(tempo), round(float(pitch) * STEPS / 12))
+
+
+LANDMARK = Scheme(NAME, "audio", TICK, payload_width=3, derive=derive, tolerance=6.0, reach=1250.0, least=LEAST)
 
 
 def landmarks(peaks: Peaks, depth: int, fan: int) -> Fingerprint:
@@ -76,8 +101,21 @@ def probe_landmarks(peaks: Peaks, depth: int, fan: int) -> Fingerprint:
     """What is looked up: more peaks, more partners, and the neighbouring cell where a value lies near an edge."""
     chosen = peaks.of(peaks.rank < depth)
     first, second = pairs(chosen, fan)
-    cells = neighbours(values(chosen, first, second))
-    return make(LANDMARK, positions(chosen, first), keys=keys_of(cells))
+    return make(LANDMARK, positions(chosen, first), keys=keys_of(neighbours(values(chosen, first, second))))
+
+
+def changed_landmarks(peaks: Peaks, depth: int, fan: int, changes: Sequence[Change]) -> list[Fingerprint]:
+    """The landmarks that would be seen were the recording not changed so: one view for each change, in the work's time."""
+    chosen = peaks.of(peaks.rank < depth)
+    first, second = pairs(chosen, fan)
+    plain = values(chosen, first, second)
+    views = []
+    for change in changes:
+        cells = np.floor(plain * (1, 1, change.tempo) + (change.raised / PITCH_STEP, 0, 0)).astype(np.int64)
+        inside = ((cells >= 0) & (cells < 128)).all(axis=1)
+        ticks = np.rint(chosen.time[first[inside]] * change.tempo).astype(np.int32)
+        views.append(make(LANDMARK, ticks, keys=keys_of(cells[inside][:, None, :]), variant=change.name))
+    return views
 
 
 def keys_of(cells: Int64) -> Int64:

@@ -36,6 +36,7 @@ class Scheme:
     scales          tempo ratios work/output that the line aligner tries
     tolerance       width of an offset bin, in ticks
     reach           widest gap inside one aligned run, in ticks
+    least           fewest rows of a probe that make an aligned run
     """
 
     name: str
@@ -48,6 +49,7 @@ class Scheme:
     scales: tuple[float, ...] = (1.0,)
     tolerance: float = 2.0
     reach: float = 1e9
+    least: int = 2
 
 
 @dataclass(frozen=True)

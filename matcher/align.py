@@ -13,7 +13,6 @@ from registry.hits import Hits
 
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
 MAX_RUNS = 24  # placements of one registered fingerprint in one output
-MIN_HITS = 2
 MAX_REFITS = 6
 
 Float = npt.NDArray[np.float64]
@@ -44,29 +43,34 @@ def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[t
     group = np.zeros(len(hits), np.int64)
     group[start[1:]] = 1
     group = np.cumsum(group)
-    votes = np.zeros(len(start))
+    votes, rows = np.zeros(len(start)), np.zeros(len(start), np.int64)
     if scheme.aligner == "plane":
         np.add.at(votes, group, hits.rarity)
+        rows[:] = scheme.least
     else:
         output, work = probe.positions[hits.output_row].astype(np.float64), hits.work_position.astype(np.float64)
         for scale in scheme.scales:
             for shift in (0.0, 0.5):
                 bins = np.floor((work - scale * output) / (2 * scheme.tolerance) + shift).astype(np.int64)
-                owner, _, sums = _bin_sums(group, bins, hits)
+                owner, _, sums, counts = _bin_sums(group, bins, hits)
                 np.maximum.at(votes, owner, sums)
-    best = np.lexsort((hits.fingerprint_id[start], -votes))[:MAX_FINGERPRINTS]
+                np.maximum.at(rows, owner, counts)
+    best = np.lexsort((hits.fingerprint_id[start], -votes))
+    # A bin is as wide as a run's tolerance on both sides, but a run may lie across two bins of each shift.
+    best = best[2 * rows[best] >= min(scheme.least, len(np.unique(probe.positions)))][:MAX_FINGERPRINTS]
     end = np.append(start[1:], len(hits))
     return [(int(hits.fingerprint_id[start[g]]), hits.of(slice(int(start[g]), int(end[g])))) for g in best]
 
 
-def _bin_sums(group: Int64, bins: Int64, hits: Hits) -> tuple[Int64, Int64, Float]:
-    """Group, bin and weight of every occupied (group, bin), each output row counted once a bin."""
+def _bin_sums(group: Int64, bins: Int64, hits: Hits) -> tuple[Int64, Int64, Float, Int64]:
+    """Group, bin, weight and rows of every occupied (group, bin), each output row counted once a bin."""
     order = np.lexsort((hits.output_row, bins, group))
     g, b, r = group[order], bins[order], hits.output_row[order]
     new_bin = np.append(True, (np.diff(g) != 0) | (np.diff(b) != 0))
     new_row = new_bin | np.append(True, np.diff(r) != 0)
     sums = np.add.reduceat(np.where(new_row, hits.rarity[order], 0.0), np.flatnonzero(new_bin))
-    return g[new_bin], b[new_bin], sums
+    counts = np.add.reduceat(new_row.astype(np.int64), np.flatnonzero(new_bin))
+    return g[new_bin], b[new_bin], sums, counts
 
 
 def _whole(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> Alignment:
@@ -81,10 +85,12 @@ def _once_per_row(own: Hits) -> Hits:
 def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
     """Placements of one fingerprint, greedily: the heaviest line, its hits taken away, the next."""
     found: list[Alignment] = []
-    while len(own) >= MIN_HITS and len(found) < MAX_RUNS:
+    # A still has one position only: there one hit is all that a place can give.
+    least = min(scheme.least, len(np.unique(probe.positions)))
+    while len(own) >= least and len(found) < MAX_RUNS:
         output, work = probe.positions[own.output_row].astype(np.float64), own.work_position.astype(np.float64)
         scale, offset, run = _settled(output, work, own, scheme)
-        if np.unique(own.output_row[run]).size < MIN_HITS:
+        if np.unique(own.output_row[run]).size < least:
             break
         part = own.of(run)
         support = float(_once_per_row(part).rarity.sum())
@@ -118,7 +124,7 @@ def _heaviest_line(output: Float, work: Float, own: Hits, scheme: Scheme) -> tup
         offsets = work - scale * output
         for shift in (0.0, 0.5):
             bins = np.floor(offsets / (2 * scheme.tolerance) + shift).astype(np.int64)
-            _, occupied, sums = _bin_sums(group, bins, own)
+            _, occupied, sums, _ = _bin_sums(group, bins, own)
             top = int(sums.argmax())
             if sums[top] > best + 1e-9:
                 inside = bins == occupied[top]
