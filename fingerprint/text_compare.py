@@ -61,6 +61,8 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     ours, theirs, seeds = output.of(STREAM), work.of(STREAM), output.of(alignment.scheme)
     if ours is None or theirs is None or seeds is None or not len(ours) or not len(theirs):
         return []
+    if alignment.scheme == RARE and len(alignment.output_rows) < SURE_SEEDS:
+        return []
     a, b = stream_of(ours), stream_of(theirs)
     at, to = seeds.positions[alignment.output_rows], alignment.work_rows
     chosen = [(at[rows], to[rows]) for rows in bands(a, b, at, to, alignment.scheme)]
@@ -78,10 +80,12 @@ def bands(a: Stream, b: Stream, at: Int32, to: Int32, scheme: str) -> list[Int64
     """Groups of seeds, as rows of `at` (output positions) and `to` (work positions), that lie close to one diagonal and are
     worth aligning, heaviest first.
     """
-    row, times = np.unique(at, return_inverse=True, return_counts=True)[1:]
-    weight = 1.0 / times[row]
+    edge = np.diff(at, prepend=-1) != 0  # hits come in the order of output rows
+    weight = 1.0 / np.diff(np.flatnonzero(np.append(edge, True)))[np.cumsum(edge) - 1]
     if scheme == GRAMS:
         weight = np.where(same_words(a, b, at, to) >= SAME_WORDS, SURE_SEEDS, weight)
+    if weight.sum() < SURE_SEEDS:
+        return []
     groups = [g for shift in (0.0, 0.5) for g in _lanes(at, to, weight, SPREAD[scheme], REACH[scheme], shift)]
     groups.sort(key=lambda g: -g[0])
     taken = np.zeros(len(at), bool)
@@ -95,14 +99,16 @@ def bands(a: Stream, b: Stream, at: Int32, to: Int32, scheme: str) -> list[Int64
 
 def _lanes(at: Int32, to: Int32, weight: Float, spread: float, reach: int, shift: float) -> list[tuple[float, Int64]]:
     """(weight, rows) of the seeds in each lane of diagonals, cut where the output has a gap; lanes of little weight left out."""
-    lane = np.floor((to.astype(np.float64) - at) / (2 * spread) + shift)
-    order = np.lexsort((at, lane))
-    cut = np.ones(len(order), bool)
-    cut[1:] = (np.diff(lane[order]) != 0) | (np.diff(at[order]) > reach)
-    starts = np.flatnonzero(cut)
+    lane = np.floor((to.astype(np.float64) - at) / (2 * spread) + shift).astype(np.int64)
+    place = (lane << 32) + at
+    order = np.argsort(place, kind="stable")
+    # Two lanes lie further apart than any reach.
+    starts = np.flatnonzero(np.diff(place[order], prepend=-(1 << 62)) > reach)
     sums = np.add.reduceat(weight[order], starts)
-    ends = np.append(starts[1:], len(order))
     top = np.flatnonzero(sums >= SURE_SEEDS)
+    if not len(top):
+        return []
+    ends = np.append(starts[1:], len(order))
     top = top[np.argsort(-sums[top], kind="stable")][:MAX_BANDS]
     return [(float(sums[g]), order[starts[g] : ends[g]]) for g in top.tolist()]
 
