@@ -124,7 +124,7 @@ def _beside(
     best = max(range(len(segments)), key=lambda i: segments[i]["score"])
     extent = None
     if medium == "film":
-        moment = segments[best]["work"][0]
+        moment = sum(segments[best]["work"][:2]) / 2
         frame = evidence_film.pictures_at(work, [moment])[0]
         if frame is None:
             raise UnreadableMedia(work, "has no picture at that moment")

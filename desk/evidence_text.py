@@ -15,6 +15,7 @@ BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
 PASSAGES = 6
 MAX_WORDS = 260  # of one passage, that are shown
 CONTEXT = 140  # code points around it
+SWAPPED = 3  # so many words in the place of as many others are a change, whatever they are
 NEAR = 75.0  # words this alike count as the same word, changed
 
 Run = list[str]  # [kind, text]: "same", "near", "other", "around", "cut"
@@ -71,17 +72,35 @@ def aligned(a: str, b: str) -> tuple[list[Run], list[Run]]:
     words_a, words_b = list(WORD.finditer(a)), list(WORD.finditer(b))
     folded_a, folded_b = [_fold(m.group()) for m in words_a], [_fold(m.group()) for m in words_b]
     kinds_a, kinds_b = ["other"] * len(words_a), ["other"] * len(words_b)
-    for step in LCSseq.opcodes(folded_a, folded_b):
-        if step.tag == "equal":
-            kinds_a[step.src_start : step.src_end] = ["same"] * (step.src_end - step.src_start)
-            kinds_b[step.dest_start : step.dest_end] = ["same"] * (step.dest_end - step.dest_start)
+    for i, j, length in common(folded_a, folded_b):
+        kinds_a[i : i + length] = kinds_b[j : j + length] = ["same"] * length
     _mark_near(folded_a, folded_b, kinds_a, kinds_b)
     return _runs(a, words_a, kinds_a), _runs(b, words_b, kinds_b)
 
 
+def common(a: list[str], b: list[str]) -> list[tuple[int, int, int]]:
+    """Longest common subsequence as blocks (start in a, start in b, length), pushed together where the words allow it."""
+    blocks = [(s.src_start, s.dest_start, s.src_end - s.src_start) for s in LCSseq.opcodes(a, b) if s.tag == "equal"]
+    i_next, j_next = len(a), len(b)
+    for number in range(len(blocks) - 1, -1, -1):
+        i, j, length = blocks[number]
+        block = a[i : i + length]
+        if i + length == i_next and b[j_next - length : j_next] == block:
+            j = j_next - length
+        elif j + length == j_next and a[i_next - length : i_next] == block:
+            i = i_next - length
+        blocks[number] = (i, j, length)
+        i_next, j_next = i, j
+    return blocks
+
+
 def _mark_near(folded_a: list[str], folded_b: list[str], kinds_a: list[str], kinds_b: list[str]) -> None:
-    """Between two pairs of same words, a word that has its like on the other side is "near"."""
+    """Between two pairs of same words, a word that has its like on the other side is "near"; so are a few for as many."""
     for (i, i_end), (j, j_end) in zip(_gaps(kinds_a), _gaps(kinds_b), strict=True):
+        inside = i > 0 and i_end < len(kinds_a) and j > 0 and j_end < len(kinds_b)
+        if inside and 0 < i_end - i == j_end - j <= SWAPPED:
+            kinds_a[i:i_end] = kinds_b[j:j_end] = ["near"] * (i_end - i)
+            continue
         for m in range(i, i_end):
             for n in range(j, j_end):
                 if kinds_b[n] == "other" and fuzz.ratio(folded_a[m], folded_b[n]) >= NEAR:

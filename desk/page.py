@@ -31,11 +31,14 @@ def write_page(rows: Sequence[Row], paths: Sequence[Path], registry: Any, destin
     Media are decoded in worker processes. The works' own files are shown when they are still what was registered.
     """
     known = {m["work"]: _about(registry, m["work"]) for row in rows for m in row["matches"]}
-    evidence = _evidence(rows[:OUTPUTS_SHOWN], paths, known)
+    evidence = _evidence(rows[:OUTPUTS_SHOWN], paths[:OUTPUTS_SHOWN], known)
     text = render(rows, evidence, known)
     temporary = destination.with_name(destination.name + ".part")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.replace(destination)
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(destination)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def render(rows: Sequence[Row], evidence: Sequence[Mapping[tuple[str, str], Row]], known: Mapping[str, Row]) -> str:
@@ -141,7 +144,7 @@ def _jobs(rows: Sequence[Row], paths: Sequence[Path], known: Mapping[str, Row]) 
     """One for each track of each listed match, the best match of every output first."""
     files: dict[tuple[str, str], bool] = {}
     ranked = []
-    for number, (row, path) in enumerate(zip(rows, paths, strict=True)) if len(rows) == len(paths) else ():
+    for number, (row, path) in enumerate(zip(rows, paths, strict=True)):
         for rank, match in enumerate(m for m in row["matches"] if not m.get("candidate")):
             ranked.append((rank, number, row, path, match))
     for _, number, row, path, match in sorted(ranked, key=lambda r: r[:2]):

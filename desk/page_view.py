@@ -17,6 +17,7 @@ OUTPUT_NOUNS = {"film": "film", "audio": "recording", "text": "text", "image": "
 WORK_NOUNS = {"film": "film", "audio": "music or sound", "text": "text", "image": "still"}
 FOUND_IN = {"film": "The picture of this film", "audio": "The sound of this film", "text": "The subtitles of this film"}
 PLACES_SHOWN = 8
+CAP = 6.0
 TELLING_SPEED = 0.03  # a smaller difference is within what short spans can tell
 MOMENT_S = 0.2
 PITCH = re.compile(r"pitch([+-]\d+(?:\.\d+)?)$")
@@ -42,7 +43,8 @@ def output_view(
     view["short"] = view["name"].replace("\\", "/").rsplit("/", 1)[-1] or view["name"]
     if "error" in row:
         message = str(row["error"]["message"]).removeprefix(f"{row['output']}: ")
-        return view | {"tone": "error", "headline": [["This file could not be read.", ""]], "error": words.plain(message)}
+        reason = words.plain(message[:1].upper() + message[1:]).rstrip(".") + "."
+        return view | {"tone": "error", "headline": [["This file could not be read.", ""]], "error": reason}
     listed = [m for m in row["matches"] if not m.get("candidate")]
     view["about"] = f"{OUTPUT_NOUNS[row['medium']]}, {words.size(row)}"
     view["tone"] = "found" if listed else "nothing"
@@ -92,14 +94,8 @@ def searched(row: Row, threshold: float) -> str:
 
 
 def times(score: float) -> str:
-    """A score as a factor: 4,000, or 10 million."""
-    if score < 3:
-        return f"{max(1, round(10**score)):,}"
-    digits = int(score)
-    for zeros, name in ((12, "trillion"), (9, "billion"), (6, "million")):
-        if digits >= zeros:
-            return f"{10 ** (digits - zeros):,} {name}"
-    return f"{round(10**score, -digits):,.0f}"
+    """A score as a factor: 40, 4,000. Beyond a million no set of test outputs reaches."""
+    return "1 million" if score >= CAP else f"{round(10**score, -max(0, int(score))):,.0f}"
 
 
 def match_view(
@@ -132,7 +128,7 @@ def level(score: float) -> int:
 def sure(match: Row) -> str:
     """The evidence with both propositions."""
     verb = "if this output derives from the work, or both from one source, than if they were made independently"
-    about = "at least" if match["score"] >= 6 else "about"
+    about = "more than" if match["score"] >= CAP else "about"
     return f"What was found is {about} {times(match['score'])} times more probable {verb}."
 
 
@@ -196,6 +192,7 @@ def part_view(part: str, match: Row, row: Row, evidence: Row | None, about: Row)
         "label": TRACK_LABELS[part],
         "places": [place(s, match, row) for s in segments[:PLACES_SHOWN]],
     }
+    view["changed"] = any(p["note"] for p in view["places"])
     view["more"] = max(0, len(segments) - PLACES_SHOWN)
     view["links"] = links(part, segments, match, row, evidence, about)
     view["figure"] = figure(evidence)
