@@ -21,6 +21,7 @@ from registry.schema import APPLICATION_ID, PAGE_BYTES, SCHEMA, migrate
 SQLITE_HEAD = b"SQLite format 3\x00"
 CACHE_KIB = 65536
 BUSY_MS = 10_000
+SYNCHRONOUS = "full"  # a committed work survives a power cut
 
 
 def inspect(path: Path, create: bool) -> None:
@@ -91,7 +92,7 @@ def _settings(conn: sqlite3.Connection, write: bool) -> None:
         conn.execute("pragma query_only = on")
         return
     conn.execute(f"pragma page_size = {PAGE_BYTES}")
-    conn.execute("pragma synchronous = full")
+    conn.execute(f"pragma synchronous = {SYNCHRONOUS}")
 
 
 def _check_version(path: Path, conn: sqlite3.Connection, write: bool, create: bool) -> None:

@@ -19,7 +19,6 @@ from registry.memory import MAX_POSTINGS_PER_KEY
 from registry.segments import (
     Fetch,
     Found,
-    Layout,
     Postings,
     Segment,
     blocks_of,
@@ -29,6 +28,7 @@ from registry.segments import (
     joined,
     layout_from,
     read,
+    runs_of,
 )
 
 AT_ONCE = 500  # blocks asked for in one statement
@@ -68,17 +68,26 @@ def postings_of(fingerprint_id: int, fingerprint: Fingerprint) -> Postings:
     return Postings(fingerprint.keys.ravel(), ids, np.repeat(fingerprint.positions, bands))
 
 
-def write_segment(conn: sqlite3.Connection, scheme: str, runs: list[Postings]) -> None:
-    """One new segment of these postings."""
+def write_segment(conn: sqlite3.Connection, scheme: str, runs: list[Postings], live: bool = True) -> None:
+    """One new segment of these postings; readers see it when it is live."""
     postings = in_order(joined(runs))
     if not len(postings):
         return
     layout = exact_layout(postings)
     first_block = next_block(conn)
-    blocks = enumerate(blocks_of(postings, layout), first_block)
-    conn.executemany("insert into block (id, data) values (?, ?)", blocks)
+    conn.executemany("insert into block (id, data) values (?, ?)", enumerate(blocks_of(postings, layout), first_block))
     first_keys = postings.keys[:: layout.per_block]
-    note_segment(conn, scheme, len(postings), first_block, layout, first_keys)
+    segment = Segment(0, len(postings), first_block, layout, first_keys)
+    note_segment(conn, scheme, segment, common(postings.keys), live)
+
+
+def common(keys: Int64) -> dict[int, int]:
+    """Keys of a sorted column that alone here are over the cap, and how often they stand there."""
+    if len(keys) <= MAX_POSTINGS_PER_KEY:
+        return {}
+    different, count = runs_of(keys)
+    over = count > MAX_POSTINGS_PER_KEY
+    return dict(zip(different[over].tolist(), count[over].tolist(), strict=True))
 
 
 def next_block(conn: sqlite3.Connection) -> int:
@@ -86,27 +95,32 @@ def next_block(conn: sqlite3.Connection) -> int:
     return int(conn.execute("select value from meta where name = 'next_block'").fetchone()[0])
 
 
-def note_segment(
-    conn: sqlite3.Connection, scheme: str, n: int, first_block: int, layout: Layout, first_keys: Int64, live: bool = True
-) -> int:
-    """Makes blocks that have been written a segment; gives its id."""
-    directory = first_keys.astype("<i8").tobytes()
-    values = (scheme, int(live), n, first_block, layout.as_json(), directory)
+def note_segment(conn: sqlite3.Connection, scheme: str, segment: Segment, stop: dict[int, int], live: bool = True) -> None:
+    """Makes blocks that have been written a segment; its id is given by the database."""
+    directory = segment.first_keys.astype("<i8").tobytes()
+    values = (scheme, int(live), segment.n, segment.first_block, segment.layout.as_json(), directory)
     cursor = conn.execute(
         "insert into segment (scheme, live, n, first_block, layout, first_keys) values (?, ?, ?, ?, ?, ?)", values
     )
-    conn.execute("update meta set value = ? where name = 'next_block'", (str(first_block + len(first_keys)),))
-    return int(cursor.lastrowid or 0)
+    rows = [(cursor.lastrowid, key, count) for key, count in sorted(stop.items())]
+    conn.executemany("insert into stop_key (segment, key, postings) values (?, ?, ?)", rows)
+    top = segment.first_block + len(segment.first_keys)
+    conn.execute("update meta set value = ? where name = 'next_block'", (str(top),))
 
 
 @dataclass(frozen=True)
 class Directory:
-    """What a scan keeps in memory of one scheme: its segments, dead fingerprints (rising), stop keys, live fingerprints."""
+    """What a scan keeps in memory of one scheme.
+
+    dead          ids of withdrawn fingerprints whose postings are still there, rising; dead_postings is how many those are
+    stop          keys that are over the cap however many of their postings are dead: not even looked up
+    fingerprints  how many live ones there are
+    """
 
     segments: tuple[Segment, ...]
     dead: Int32
     dead_postings: int
-    stop: dict[int, int]
+    stop: Int64
     fingerprints: int
 
 
@@ -115,16 +129,22 @@ def load_directory(conn: sqlite3.Connection, scheme: str, before: Directory | No
     known = {s.id: s for s in before.segments} if before else {}
     ids = [row[0] for row in conn.execute("select id from segment where scheme = ? and live = 1 order by id", (scheme,))]
     segments = tuple(known.get(i) or load_segment(conn, i) for i in ids)
-    dead = conn.execute("select fingerprint, postings from tombstone where scheme = ? order by fingerprint", (scheme,)).fetchall()
+    dead = dead_of(conn, scheme)
+    buried = int(conn.execute("select coalesce(sum(postings), 0) from tombstone where scheme = ?", (scheme,)).fetchone()[0])
     stop = conn.execute(
-        "select k.key, sum(k.postings) from stop_key k join segment s on s.id = k.segment "
-        "where s.scheme = ? and s.live = 1 group by k.key",
-        (scheme,),
+        "select k.key from stop_key k join segment s on s.id = k.segment "
+        "where s.scheme = ? and s.live = 1 group by k.key having sum(k.postings) > ?",
+        (scheme, MAX_POSTINGS_PER_KEY + buried),
     ).fetchall()
     count = conn.execute("select fingerprints from scheme where name = ?", (scheme,)).fetchone()
-    return Directory(
-        segments, np.array([d[0] for d in dead], np.int32), sum(d[1] for d in dead), dict(stop), count[0] if count else 0
-    )
+    keys = np.array([k[0] for k in stop], np.int64)
+    return Directory(segments, dead, buried, keys, count[0] if count else 0)
+
+
+def dead_of(conn: sqlite3.Connection, scheme: str) -> Int32:
+    """Ids of withdrawn fingerprints whose postings have not been forgotten yet, rising."""
+    rows = conn.execute("select fingerprint from tombstone where scheme = ? order by fingerprint", (scheme,))
+    return np.array([row[0] for row in rows], np.int32)
 
 
 def load_segment(conn: sqlite3.Connection, segment_id: int) -> Segment:
@@ -133,33 +153,33 @@ def load_segment(conn: sqlite3.Connection, segment_id: int) -> Segment:
     return Segment(segment_id, row[0], row[1], layout_from(row[2]), np.frombuffer(row[3], "<i8").astype(np.int64))
 
 
-def lookup(directory: Directory, fetch: Fetch, keys: Int64, cap: int = MAX_POSTINGS_PER_KEY) -> Hits:
-    """Hits of keys int64[n, b], as registry.hits.Index.lookup says; a key with more than `cap` live postings gives none."""
+def lookup(directory: Directory, fetch: Fetch, keys: Int64) -> Hits:
+    """Hits of keys int64[n, b], as registry.hits.Index.lookup says; a key with too many live postings gives none."""
     probes, place = np.unique(keys.ravel(), return_inverse=True)
-    if directory.stop and not len(directory.dead):
+    if len(directory.stop):
         probes, place = _without(probes, place, directory.stop)
     found = [find(segment, fetch, probes) for segment in directory.segments] if len(probes) else []
     counts = sum((f.ends - f.starts for f in found), np.zeros(len(probes), np.int64))
-    counts = _live_counts(directory, fetch, found, counts, cap)
-    chosen = np.flatnonzero((counts > 0) & (counts <= cap))
+    counts = _live_counts(directory, fetch, found, counts)
+    chosen = np.flatnonzero((counts > 0) & (counts <= MAX_POSTINGS_PER_KEY))
     if not len(chosen):
         return no_hits()
     rarity = np.log10(directory.fingerprints / np.maximum(counts, 1) + 1).astype(np.float32)
     return _expanded(_gathered(directory, fetch, found, chosen), place, keys.shape[1], rarity)
 
 
-def _without(probes: Int64, place: Int64, stop: dict[int, int]) -> tuple[Int64, Int64]:
+def _without(probes: Int64, place: Int64, stop: Int64) -> tuple[Int64, Int64]:
     """The probes that are no stop keys, and the place of each flat key among them (-1: it is one)."""
-    kept = ~np.isin(probes, np.fromiter(stop, np.int64, len(stop)))
+    kept = ~np.isin(probes, stop)
     return probes[kept], np.where(kept, np.cumsum(kept) - 1, -1)[place]
 
 
-def _live_counts(directory: Directory, fetch: Fetch, found: list[Found], counts: Int64, cap: int) -> Int64:
+def _live_counts(directory: Directory, fetch: Fetch, found: list[Found], counts: Int64) -> Int64:
     """Postings of each probe that belong to works still registered. Looks only where the dead could change the answer."""
     if not len(directory.dead):
         return counts
     counts = counts.copy()
-    unsure = np.flatnonzero((counts > 0) & (counts - directory.dead_postings <= cap))
+    unsure = np.flatnonzero((counts > 0) & (counts - directory.dead_postings <= MAX_POSTINGS_PER_KEY))
     for part in _portions(counts, unsure):
         _, _, probe = _gathered(directory, fetch, found, part)
         counts[part] = np.bincount(probe, minlength=len(counts))[part]

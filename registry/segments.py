@@ -25,6 +25,10 @@ LANES = 16
 Fetch = Callable[[Int64], bytes]
 
 
+class Damaged(Exception):
+    """Blocks of a segment are missing or cut short."""
+
+
 class TooWide(Exception):
     """The keys of some block lie further apart than the layout has bits for; a wider record is needed."""
 
@@ -61,28 +65,54 @@ def joined(runs: list[Postings]) -> Postings:
 
 def in_order(postings: Postings) -> Postings:
     """Sorted by (key, id, position). One stable sort by key when ids and positions already rise, as they do in a batch."""
-    ids, positions = postings.ids, postings.positions
-    step = np.diff(ids)
-    if np.all((step > 0) | ((step == 0) & (np.diff(positions) >= 0))):
+    step = np.diff(postings.ids)
+    return ordered(postings, bool(np.all((step > 0) | ((step == 0) & (np.diff(postings.positions) >= 0)))))
+
+
+def ordered(postings: Postings, equal_keys_rise: bool) -> Postings:
+    """The same; equal_keys_rise says that postings of one key already stand in the right order."""
+    if equal_keys_rise:
         return postings.of(np.argsort(postings.keys, kind="stable"))
-    return postings.of(np.lexsort((positions, ids, postings.keys)))
+    return postings.of(np.lexsort((postings.positions, postings.ids, postings.keys)))
+
+
+def is_sorted(postings: Postings) -> bool:
+    """Whether they rise by (key, id, position)."""
+    k, i, p = (column[1:] > column[:-1] for column in (postings.keys, postings.ids, postings.positions))
+    same_key, same_id = postings.keys[1:] == postings.keys[:-1], postings.ids[1:] == postings.ids[:-1]
+    same_position = postings.positions[1:] == postings.positions[:-1]
+    return bool(np.all(k | same_key & (i | same_id & (p | same_position))))
+
+
+def runs_of(keys: Int64) -> tuple[Int64, Int64]:
+    """Each different key of a sorted column, and how often it stands there."""
+    start = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, np.int64)
+    return keys[start], np.diff(np.append(start, len(keys)))
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a segment's records are cut into bits."""
+    """How a segment's records are cut into bits. ids and positions: the closed ranges that theirs lie in."""
 
     record: int
     key_bits: int
-    id_bits: int
-    position_bits: int
-    least_id: int
-    least_position: int
+    ids: tuple[int, int]
+    positions: tuple[int, int]
 
     @property
     def per_block(self) -> int:
         """Postings in a full block."""
         return BLOCK_BYTES // self.record
+
+    @property
+    def id_bits(self) -> int:
+        """Bits of an id above the least."""
+        return (self.ids[1] - self.ids[0]).bit_length()
+
+    @property
+    def position_bits(self) -> int:
+        """Bits of a position above the least."""
+        return (self.positions[1] - self.positions[0]).bit_length()
 
     def as_json(self) -> str:
         """What `layout_from` reads."""
@@ -91,7 +121,8 @@ class Layout:
 
 def layout_from(text: str) -> Layout:
     """The Layout that `as_json` wrote."""
-    return Layout(**json.loads(text))
+    values = json.loads(text)
+    return Layout(values["record"], values["key_bits"], tuple(values["ids"]), tuple(values["positions"]))
 
 
 @dataclass(frozen=True)
@@ -113,16 +144,18 @@ def layout_for(
     widest(per_block) gives the widest range of keys in a block; without it, keys are taken to be spread evenly, as mixed
     keys are, and the writer raises TooWide when they are not: then ask again with `wider` raised.
     """
-    id_bits, position_bits = (ids[1] - ids[0]).bit_length(), (positions[1] - positions[0]).bit_length()
     for record in range(1, LANES + 1):
-        key_bits = min(64, 8 * record - id_bits - position_bits)
-        per_block = BLOCK_BYTES // record
+        layout = _with_record(record, ids, positions)
+        per_block = layout.per_block
         expected = widest(per_block) if widest else min(2**64 - 1, int(1.5 * per_block * (2**64 / max(n, 1))))
-        if expected.bit_length() <= key_bits:
+        if expected.bit_length() <= layout.key_bits:
             break
-    record = min(record + wider, LANES)
-    key_bits = min(64, 8 * record - id_bits - position_bits)
-    return Layout(record, key_bits, id_bits, position_bits, ids[0], positions[0])
+    return _with_record(min(record + wider, LANES), ids, positions)
+
+
+def _with_record(record: int, ids: tuple[int, int], positions: tuple[int, int]) -> Layout:
+    bare = Layout(record, 0, ids, positions)
+    return Layout(record, min(64, 8 * record - bare.id_bits - bare.position_bits), ids, positions)
 
 
 def exact_layout(postings: Postings) -> Layout:
@@ -154,8 +187,8 @@ def blocks_of(postings: Postings, layout: Layout) -> Iterator[bytes]:
         raise TooWide
     lanes = np.zeros((n, 2), "<u8")
     lanes[:, 0] = above
-    ids = (postings.ids.astype(np.int64) - layout.least_id).view(np.uint64)
-    positions = (postings.positions.astype(np.int64) - layout.least_position).view(np.uint64)
+    ids = (postings.ids.astype(np.int64) - layout.ids[0]).view(np.uint64)
+    positions = (postings.positions.astype(np.int64) - layout.positions[0]).view(np.uint64)
     _put(lanes, ids, layout.key_bits)
     _put(lanes, positions, layout.key_bits + layout.id_bits)
     data = np.ascontiguousarray(lanes.view(np.uint8)[:, : layout.record]).data.cast("B")
@@ -202,7 +235,7 @@ def fetch_pages(segment: Segment, fetch: Fetch, numbers: Int64) -> Pages:
     data = fetch(numbers + segment.first_block)
     expected = _sizes(segment, numbers)
     if len(data) != expected:
-        raise ValueError(f"{expected - len(data)} bytes of segment {segment.id} are missing")
+        raise Damaged(f"blocks of segment {segment.id} hold {len(data)} bytes, not {expected}")
     return Pages(numbers, np.frombuffer(data + bytes(LANES + 8), np.uint8))
 
 
@@ -278,9 +311,9 @@ def read(found: Found, fetch: Fetch, chosen: Int64) -> tuple[Int32, Int32, Int64
 
 
 def _values(pages: Pages, layout: Layout, blocks: Int64, entries: Int64) -> tuple[Int32, Int32]:
-    ids = pages.field(layout, blocks, entries, layout.key_bits, layout.id_bits).astype(np.int64) + layout.least_id
+    ids = pages.field(layout, blocks, entries, layout.key_bits, layout.id_bits).astype(np.int64) + layout.ids[0]
     at = layout.key_bits + layout.id_bits
-    positions = pages.field(layout, blocks, entries, at, layout.position_bits).astype(np.int64) + layout.least_position
+    positions = pages.field(layout, blocks, entries, at, layout.position_bits).astype(np.int64) + layout.positions[0]
     return ids.astype(np.int32), positions.astype(np.int32)
 
 

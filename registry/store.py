@@ -18,12 +18,16 @@ import fingerprint
 from fingerprint.features import Fingerprint, Scheme, unpack
 from fingerprint.hashing import Int64
 from registry import listing, people, postings, works
-from registry.errors import RegistryError, as_registry_error
+from registry.check import check
+from registry.errors import CorruptRegistry, RegistryError, as_registry_error, explained
 from registry.hits import Hits, Registered, Work
 from registry.lock import WriterLock
+from registry.merge import crowded, everything, give_back, merge, sizes_of, smallest, sweep, tidy
 from registry.opening import connect
 from registry.postings import Directory
+from registry.rebuild import Progress, backup, rebuild
 from registry.schema import SCHEMA
+from registry.segments import Damaged
 from registry.text import storable
 from registry.works import Batch, Entry, Outcome
 
@@ -49,6 +53,9 @@ class Registry:
         self._lock = WriterLock(path, wait) if write and (create or path.exists()) else None
         try:
             self._db = connect(path, write, create)
+            if write:
+                with explained(path):
+                    sweep(self._db)
         except BaseException:
             if self._lock:
                 self._lock.release()
@@ -76,7 +83,8 @@ class Registry:
             self._conn.close()
             return
         try:
-            with contextlib.suppress(sqlite3.Error):  # it stays in the log, which is as safe
+            with contextlib.suppress(Damaged, sqlite3.Error):  # an untidy index answers as well, the log is as safe
+                tidy(self._db, smallest)
                 self._conn.execute("pragma wal_checkpoint(truncate)")
             self._conn.close()
         finally:
@@ -101,8 +109,7 @@ class Registry:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        if self._lock is None:
-            raise RegistryError(f"{self.path}: the registry was opened for reading only")
+        self._must_write()
         with self._explained():
             try:
                 with self._db.atomic():
@@ -110,12 +117,20 @@ class Registry:
             finally:
                 self._forget()
 
+    def _must_write(self) -> None:
+        if self._lock is None:
+            raise RegistryError(f"{self.path}: the registry was opened for reading only")
+
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
             raise as_registry_error(error, self.path) from error
+        except Damaged as error:
+            raise CorruptRegistry(
+                f"{self.path}: the registry's index is damaged ({error}); run byline registry rebuild"
+            ) from error
 
     def _notice_changes(self) -> None:
         """Marks the directories for reloading when another connection has committed."""
@@ -187,6 +202,9 @@ class Registry:
                 _note(conn, "registered", outcome.work_id, "", at)
             if accepted:
                 _changed(conn, len(accepted))
+        with self._explained():
+            tidy(self._db, crowded)
+        self._forget()
         return outcomes
 
     def known(self, work_ids: Iterable[str]) -> dict[str, str]:
@@ -246,6 +264,36 @@ class Registry:
         """The audit rows, oldest first."""
         with self._reading() as conn:
             return listing.events(conn, work_id)
+
+    # The file
+
+    def merge(self) -> None:
+        """Puts the index in order: one segment a scheme, the postings of withdrawn works forgotten, free space given back."""
+        self._must_write()
+        with self._explained():
+            tidy(self._db, everything)
+            for (scheme,) in self._conn.execute("select distinct scheme from tombstone order by scheme").fetchall():
+                merge(self._db, scheme, [number for _, number in sizes_of(self._conn, scheme)])
+            give_back(self._db)
+        self._forget()
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Makes all postings anew from the stored fingerprints; progress(done, all) counts fingerprints."""
+        self._must_write()
+        with self._explained():
+            rebuild(self._db, self.schemes, progress)
+            tidy(self._db, smallest)
+        self._forget()
+
+    def check(self) -> list[str]:
+        """What is wrong with the file, one sentence each; nothing when it is whole."""
+        with self._reading() as conn:
+            return check(conn, self.schemes)
+
+    def backup(self, target: Path) -> None:
+        """Copies the registry as it is now to `target`, whole or not at all."""
+        with self._explained():
+            backup(self._conn, self.path, target)
 
     def stats(self) -> dict[str, Any]:
         """Counts and sizes."""
