@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fingerprint.errors import UnreadableMedia
 from fingerprint.streams import opened
 
 Picture = npt.NDArray[np.uint8]  # [h, w, 3], BGR
@@ -48,7 +50,43 @@ def _shares(count: int) -> list[float]:
 
 
 def pictures_at(path: Path, times_s: Sequence[float]) -> list[Picture | None]:
-    """The picture shown at each moment; None where there is none. Jumps, so that long films cost little."""
+    """The picture shown at each moment; None where there is none. Animated stills that FFmpeg cannot read go through Pillow."""
+    try:
+        found = _streamed(path, times_s)
+    except UnreadableMedia:
+        paged = _paged(path, times_s)
+        if not paged:
+            raise
+        return list(paged)
+    return found if any(p is not None for p in found) else list(_paged(path, times_s)) or found
+
+
+def _paged(path: Path, times_s: Sequence[float]) -> list[Picture]:
+    """The pictures of an animated still at those moments; none when it is not one."""
+    from PIL import Image, ImageSequence
+
+    chosen: list[Picture] = []
+    try:
+        with Image.open(path) as opened_file:
+            if getattr(opened_file, "n_frames", 1) < 2 or opened_file.width * opened_file.height > MAX_PIXELS:
+                return []
+            ends = np.cumsum([_shown_ms(f) for f in itertools.islice(ImageSequence.Iterator(opened_file), MAX_FRAMES)])
+            for time_s in times_s:
+                opened_file.seek(min(int(np.searchsorted(ends, 1000 * time_s, "right")), len(ends) - 1))
+                chosen.append(np.ascontiguousarray(np.asarray(opened_file.convert("RGB"), np.uint8)[..., ::-1]))
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return []
+    return chosen
+
+
+def _shown_ms(frame: Any) -> float:
+    """How long a frame stands; known once it is loaded."""
+    frame.load()
+    return float(frame.info.get("duration") or 100)
+
+
+def _streamed(path: Path, times_s: Sequence[float]) -> list[Picture | None]:
+    """Jumps to each moment, so that long films cost little."""
     found: list[Picture | None] = []
     with opened(path) as container:
         stream = container.streams.video[0] if container.streams.video else None

@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from desk import evidence_film, evidence_sound, evidence_still, evidence_task, evidence_text, page, page_view
 from desk.page import render, write_page
@@ -362,6 +363,14 @@ def test_frame_at_a_moment_is_the_one_shown_then() -> None:
     seen = evidence_film.pictures_at(WORKS["film-lantern"], times)
     for picture, shot, time_s in zip(seen, shots, [0.5, 1.5, 2.0, 3.0, 3.0], strict=True):
         assert picture is not None and float(np.abs(picture.astype(int) - shot(time_s).astype(int)).mean()) < 6
+
+
+def test_animated_still_is_seen_at_its_moments(tmp_path: Path) -> None:
+    shades = [20, 120, 220]
+    frames = [Image.new("RGB", (64, 48), (shade, 10, 10)) for shade in shades]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=500, lossless=True)
+    seen = evidence_film.pictures_at(tmp_path / "a.webp", [0.1, 0.7, 1.2, 9.0])
+    assert [None if p is None else int(p[20, 20, 2]) for p in seen] == [20, 120, 220, 220]
 
 
 def test_sound_is_seen_as_envelope_and_spectrogram() -> None:
