@@ -4,8 +4,9 @@ Positives and hard negatives are the lineups' pairs. Extra negatives are cuts of
 itself were not registered: whatever they name is wrong. For line media a cut is made of the probes' columns; stills are
 cropped and probed again. Two registered works that really share content (twins, a film and its song) are left out.
 
-For each scheme and relation: strength -> log10 likelihood ratio by logistic regression, the classes weighted alike
-(Brümmer & du Preez, Computer Speech & Language 2006), capped at what the number of negatives can support.
+For each scheme and relation: strength -> log10 likelihood ratio by logistic regression over the pairs that drew evidence,
+the classes weighted alike (Brümmer & du Preez, Computer Speech & Language 2006), plus log10 of how much oftener a true
+pair draws evidence at all than a false one; capped at what the number of false pairs can support.
 For each medium and relation: the least score at which at most 1 in 1,000 negative outputs is falsely named.
 """
 
@@ -136,9 +137,9 @@ def fit(positive: np.ndarray, negative: np.ndarray) -> tuple[float, float]:
 
     def loss(p: np.ndarray) -> float:
         z_pos, z_neg = p[0] * positive + p[1], p[0] * negative + p[1]
-        return float(np.logaddexp(0, -z_pos).mean() + np.logaddexp(0, z_neg).mean() + 1e-3 * (p[0] - 1.0) ** 2)
+        return float(np.logaddexp(0, -z_pos).mean() + np.logaddexp(0, z_neg).mean() + 1e-3 * (p[0] - math.log(10)) ** 2)
 
-    best = minimize(loss, np.array([1.0, -2.0]), method="Nelder-Mead")
+    best = minimize(loss, np.array([math.log(10), -2.0]), method="Nelder-Mead")
     slope, intercept = best.x / math.log(10)
     return float(np.clip(slope, 0.05, 3.0)), float(intercept)
 
@@ -191,9 +192,11 @@ def calibrate(medium: str, wanted: int, jobs: int, data: dict) -> None:
     else:
         extra = cuts_of_line_works(medium, wanted, works, index, same)
     positive, negative = strengths(drawn, extra, truth)
-    total = len(drawn) + len(extra)
+    true_pairs = sum(len({w["work_id"] for w in o["works"]}) for o in truth.values())
+    false_pairs = (len(drawn) + len(extra)) * index.works_count()
     for name in sorted(positive.keys() | negative.keys()):
-        data["mappings"][name] = mapping(name, np.array(positive[name] or [12.0]), np.array([*negative[name], 0.0]), total)
+        pair = np.array(positive[name] or [12.0]), np.array([*negative[name], 0.0])
+        data["mappings"][name] = mapping(name, *pair, true_pairs, false_pairs)
     thresholds(medium, drawn, extra, truth, data)
 
 
@@ -211,17 +214,17 @@ def strengths(drawn: dict, extra: list[list[dict]], truth: dict) -> tuple[dict, 
     return positive, negative
 
 
-def mapping(name: str, positive: np.ndarray, negative: np.ndarray, outputs: int) -> dict[str, float]:
+def mapping(name: str, positive: np.ndarray, negative: np.ndarray, true_pairs: int, false_pairs: int) -> dict[str, float]:
     """The entry of calibration.json for one scheme and relation."""
     slope, intercept = fit(positive, negative)
+    oftener = math.log10((len(positive) / true_pairs) / (len(negative) / false_pairs))
     print(
-        f"{name}: slope {slope:.3f} intercept {intercept:.3f}; {len(positive)} true, {len(negative)} false of {outputs} outputs; "
-        f"worst false {np.sort(negative)[-3:]}, true quantiles {np.quantile(positive, [0.02, 0.1, 0.5])}"
+        f"{name}: slope {slope:.3f} intercept {intercept:.3f} + {oftener:.3f}; {len(positive)} true, {len(negative)} false; "
+        f"worst false {np.sort(negative)[-3:].round(2)}, true quantiles {np.quantile(positive, [0.02, 0.1, 0.5]).round(2)}"
     )
-    cap = round(math.log10(outputs) + 9.0, 2)
     return {
-        "slope": round(slope, 4), "intercept": round(intercept, 4), "cap": cap,
-        "positives": len(positive), "negatives": len(negative),
+        "slope": round(slope, 4), "intercept": round(intercept + oftener, 4), "cap": round(math.log10(false_pairs), 2),
+        "positives": len(positive), "negatives": len(negative), "false_pairs": false_pairs,
     }  # fmt: skip
 
 

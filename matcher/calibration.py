@@ -13,7 +13,11 @@ FILE = Path(__file__).with_name("calibration.json")
 
 @dataclass(frozen=True)
 class Mapping:
-    """strength -> score for one scheme and relation: score = min(cap, slope * strength + intercept)."""
+    """strength -> score for one scheme and relation: slope * strength + intercept, held back above cap.
+
+    cap is what the number of false pairs tested can support; beyond it the score grows by its logarithm only, which
+    keeps the order of matches and claims little.
+    """
 
     slope: float
     intercept: float
@@ -32,7 +36,8 @@ class Calibration:
     def score(self, scheme: str, relation: str, strength: float) -> float:
         """log10 likelihood ratio that this strength stands for."""
         m = self.mappings.get(f"{scheme}/{relation}", Mapping(1.0, 0.0, 12.0))
-        return min(m.cap, m.slope * strength + m.intercept)
+        score = m.slope * strength + m.intercept
+        return score if score <= m.cap else m.cap + math.log10(1.0 + score - m.cap)
 
     def threshold(self, medium: str, relation: str, works: int) -> float:
         """Least score that is listed. It rises with the registry: among ten times the works, chance finds ten times as much."""
