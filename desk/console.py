@@ -131,15 +131,20 @@ class Progress:
 
     def __init__(self, label: str, total: int) -> None:
         self._bar: Any = None
-        if total > 1 and sys.stderr.isatty():
+        if total != 1 and sys.stderr.isatty():
             self._bar = _bar()
-            self._task = self._bar.add_task(label, total=total)
+            self._task = self._bar.add_task(label, total=total or None)
             self._bar.start()
 
     def step(self, done: int = 1) -> None:
         """So many more are done."""
         if self._bar is not None:
             self._bar.advance(self._task, done)
+
+    def at(self, done: int, total: int) -> None:
+        """So many of so many are done."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total)
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:

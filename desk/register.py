@@ -13,7 +13,7 @@ import click
 
 from desk.console import Progress, json_option, line, opened, registry_option
 from desk.files import PORTABLE, Found, found
-from desk.intake import BATCH_WORKS, KEPT_ROWS, TASK, ImportReport, Intake, Wanted
+from desk.intake import KEPT_ROWS, TASK, ImportReport, Intake, Wanted
 from desk.words import NOUNS, count, plain
 from desk.workers import Pool, cores
 
@@ -105,8 +105,6 @@ def _take_in(
         stack.callback(_tell, report, as_json, start)  # also when it is stopped or the disk is full: what was done counts
         progress = stack.enter_context(Progress("registering", total))
         Intake(registry, pool, report, progress, near_twins).take(wanted)
-        if report.accepted > BATCH_WORKS:
-            registry.merge()
     if report.refused:
         raise SystemExit(1)
 

@@ -153,7 +153,7 @@ class _Sinks:
     def _show(self, row: Mapping[str, Any]) -> None:
         if self._as_json:
             click.echo(line(row))
-        elif not self._quiet:
+        elif not self._quiet or "error" in row:
             click.echo("\n".join(summary(row)) + "\n")
         if self._sheet is not None:
             self._sheet.writerows(sheet_rows(row))

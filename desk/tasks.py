@@ -51,7 +51,9 @@ def _started(task: str, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], 
         module, _, function = task.partition(":")
         started: tuple[Mapping[str, Any], Handle] = getattr(importlib.import_module(module), function)(options)
     except BylineError as error:
-        return {"error": {"code": error.code, "message": str(error)}}, refuse
+        return _error(error.code, str(error))[0], refuse
+    except Exception as error:
+        return _error("internal", f"Byline cannot start here ({type(error).__name__}: {error}); install it again")[0], refuse
     return started
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from desk.console import json_option, line, opened, registry_option
+from desk.console import Progress, json_option, line, opened, registry_option
 from desk.words import NOUNS, count, plain
 
 
@@ -70,8 +70,8 @@ def backup(destination: Path, registry: Path) -> None:
 @registry_option
 def rebuild(registry: Path) -> None:
     """Make the index anew from the stored fingerprints."""
-    with opened(registry, write=True) as handle:
-        handle.rebuild()
+    with opened(registry, write=True) as handle, Progress("rebuilding", 0) as progress:
+        handle.rebuild(progress.at)
     click.echo(f"{plain(str(registry))}: rebuilt.")
 
 

@@ -190,7 +190,7 @@ def another_database(path: Path) -> str:
     conn.execute("create table t (a)")
     conn.commit()
     conn.close()
-    return "is not a Byline registry"
+    return "not a Byline registry"
 
 
 def a_newer_one(path: Path) -> str:

@@ -98,6 +98,11 @@ def test_a_task_that_cannot_start_says_why():
         p.hello()
 
 
+def test_an_installation_that_is_damaged_is_said_to_be():
+    with pool(task="no_such_module:task") as p, pytest.raises(WorkerFailed, match="no_such_module"):
+        p.hello()
+
+
 def test_leaving_the_pool_ends_its_workers_even_in_the_middle():
     start = time.monotonic()
     with pool(jobs=2) as p:
