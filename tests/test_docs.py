@@ -23,6 +23,7 @@ UPDATE = bool(os.environ.get("BYLINE_UPDATE"))
 CLI = ROOT / "docs" / "cli.md"
 README = ROOT / "README.md"
 HELP = re.compile(r"(?<=<!-- help: )(byline[a-z ]*)( -->\n```text\n)(.*?)(?=```\n)", re.S)
+CHANGING = r"bytes, .*|\d[\d,.:]*|under 1 %|extremely |very |moderately "
 EXAMPLE = re.compile(r"(?<=```console\n)(.*?)(?=```\n)", re.S)
 
 
@@ -82,7 +83,7 @@ def steps(block: str) -> list[tuple[str, str]]:
 def scrubbed(text: str) -> list[str]:
     """Lines with their numbers taken out, which change whenever recognition gets better."""
     return [
-        re.sub(r"\d[\d,.:]*|under 1 %|extremely |very |moderately ", "#", line).rstrip() for line in text.strip().splitlines()
+        re.sub(CHANGING, "#", line).rstrip() for line in text.strip().splitlines()
     ]
 
 
