@@ -18,7 +18,7 @@ WORK_NOUNS = {"film": "film", "audio": "music or sound", "text": "text", "image"
 FOUND_IN = {"film": "The picture of this film", "audio": "The sound of this film", "text": "The subtitles of this film"}
 PLACES_SHOWN = 8
 CAP = 6.0
-TELLING_SPEED = 0.03  # a smaller difference is within what short spans can tell
+TELLING_SPEED, TELLING_S = 0.015, 0.4
 MOMENT_S = 0.2
 PITCH = re.compile(r"pitch([+-]\d+(?:\.\d+)?)$")
 SIDEWAYS = "turned on its side"
@@ -206,11 +206,17 @@ def place(segment: Row, match: Row, row: Row) -> dict[str, str]:
     if len(segment["work"]) == 4:
         there = "image"
     notes = changes(str(segment.get("variant", "")))
-    if part in ("film", "audio") and there != "image" and abs(abs(segment["scale"]) - 1) >= TELLING_SPEED:
+    if part in ("film", "audio") and there != "image" and _off_pace(segment):
         notes.append(f"{abs(segment['scale']):.2f} times the speed")
     if segment["scale"] < 0:
         notes.append("backwards")
     return {"here": _where(part, segment["output"], row), "there": _where(there, segment["work"]), "note": ", ".join(notes)}
+
+
+def _off_pace(segment: Row) -> bool:
+    """Whether the speed differs by so much that the places, known to about half a second, can tell."""
+    off = abs(abs(segment["scale"]) - 1)
+    return bool(off >= TELLING_SPEED and off * (segment["output"][1] - segment["output"][0]) >= TELLING_S)
 
 
 def _where(medium: str, span: Sequence[float], row: Row | None = None) -> str:

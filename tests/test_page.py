@@ -342,6 +342,14 @@ def test_what_was_done_is_told_in_words() -> None:
     assert page_view.changes("tempo1.000 pitch+2.00") == ["2 semitones lower"]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "scale", "said"), [(5.0, 0.96, ""), (5.0, 1.2, "1.20 times the speed"), (60.0, 1.02, "1.02 times the speed")]
+)
+def test_speed_is_told_when_the_places_can_tell(seconds: float, scale: float, said: str) -> None:
+    one = segment("audio", [0.0, seconds], [0.0, seconds * scale], scale=scale)
+    assert page_view.place(one, match("w", "T", "audio", [one]), report("x", None, "audio", [seconds], []))["note"] == said
+
+
 def test_moments_follow_the_time_line_also_backwards() -> None:
     forth = evidence_film.moments([segment("film", [10.0, 14.0], [2.0, 10.0], scale=2.0)])
     assert [(t, u) for t, u, _ in forth] == [(10.5, 3.0), (11.5, 5.0), (12.5, 7.0), (13.5, 9.0)]
