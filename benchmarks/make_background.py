@@ -4,7 +4,8 @@
 
 A word or pair enters only when at least MIN_TEXTS of the texts hold it, so that what is one text's own stays rare. The
 texts are the public-domain works of the development lineup (English, three German ones); the commonest words of other
-languages are listed here by hand, with the share that a word of that rank has (Zipf).
+languages are listed here by hand, with the share that a word of that rank has (Zipf). Proverbs, verses, legal and licence
+formulas stand in common_property.txt: the words in them follow from each other, as if nearly certain.
 """
 
 from __future__ import annotations
@@ -18,34 +19,53 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fingerprint.documents import read_document  # noqa: E402
-from fingerprint.text_background import FILE, STEP, pair_hash, short_hash  # noqa: E402
-from fingerprint.text_fold import fold, word_hashes  # noqa: E402
+from fingerprint.documents import read_document
+from fingerprint.text_background import FILE, STEP, pair_hash, short_hash
+from fingerprint.text_fold import fold, word_hashes
 
 OTHER_LANGUAGES = """
-de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ya este sí porque esta entre cuando muy sin
-sobre también me hasta hay donde quien desde todo nos durante todos uno les ni contra otros ese eso ante ellos e esto mí antes algunos
-qué unos yo otro otras otra él tanto esa estos mucho quienes nada muchos cual poco ella estar estas había era fue ser son ha han
-/ de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont la avec ou son aux cette mais comme on
-tout nous sa fait été aussi leur bien peut ces y deux elle même sans je vous ont lui dont si lui ses être avait était me te moi mon ma
-mes tu qu c d l n s j où ils elles là rien encore toujours très après avant sous quand donc puis jamais fut sans toute tous toutes
-/ di e il la che in un a per è una sono del con si da non come le della i nel dei più al gli o ma ci alla anche delle su lo se suo era
-questo ha hanno degli dal essere stato sua tra quando molto lui ed dalla alle nella cui loro io mi ho tu ti nei tutto tutti ogni senza
-così quella quello questa mio mia dove chi perché ancora poi sempre già ne li sul sulla fu c l d un fra contro dopo prima ad
-/ de a o que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu sua ou ser quando muito há
-nos já está eu também só pelo pela até isso ela entre era depois sem mesmo aos ter seus quem nas me esse eles estão você tinha foram
-essa num nem suas meu às minha têm numa pelos elas havia seja qual será nós tenho lhe deles essas esses pelas este dele tu te
-/ de het een van en in is dat op te zijn met voor niet die aan er om ook als dan maar bij of uit nog naar heeft hij ze zij was door over
-wordt tot je we ik haar mijn worden kan zo meer al hun hem deze dit wat geen had werd veel na moet waar wel zou heb hebben zal daar
-/ i och att det som en på är av för med till den har de inte om ett han men var jag så från vi kan man när nu ska hon där dem skulle sig
-og at er det til af en ikke der for på med de som den i har et var jeg hun han du vi eller efter mig ham sig over blev mit min
-/ w i z na do nie się to że jest o jak a po co ale od za przez przy dla już tak czy być był było są tym jego jej ich tylko może go by
-/ и в не на я быть он с что а по это она этот к но они мы весь который из у то за свой что от так о для ты же все год мочь вы человек
-такой его сказать только или ещё бы себя один как уже до время если сам когда другой вот говорить наш мой знать при чтобы было был её
-/ et in est non ad ut cum ex sed si quod qui quae ab atque per de nec enim hoc esse aut quam sunt nam me te se ac id ille quid tibi mihi
+de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ya este sí porque esta entre
+cuando muy sin sobre también me hasta hay donde quien desde todo nos durante todos uno les ni contra otros ese eso ante ellos
+e esto mí antes algunos qué unos yo otro otras otra él tanto esa estos mucho quienes nada muchos cual poco ella estar estas
+había era fue ser son ha han
+/
+de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont la avec ou son aux cette mais
+comme on tout nous sa fait été aussi leur bien peut ces y deux elle même sans je vous ont lui dont si lui ses être avait
+était me te moi mon ma mes tu qu c d l n s j où ils elles là rien encore toujours très après avant sous quand donc puis
+jamais fut sans toute tous toutes
+/
+di e il la che in un a per è una sono del con si da non come le della i nel dei più al gli o ma ci alla anche delle su lo se
+suo era questo ha hanno degli dal essere stato sua tra quando molto lui ed dalla alle nella cui loro io mi ho tu ti nei tutto
+tutti ogni senza così quella quello questa mio mia dove chi perché ancora poi sempre già ne li sul sulla fu c l d un fra
+contro dopo prima ad
+/
+de a o que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu sua ou ser quando
+muito há nos já está eu também só pelo pela até isso ela entre era depois sem mesmo aos ter seus quem nas me esse eles estão
+você tinha foram essa num nem suas meu às minha têm numa pelos elas havia seja qual será nós tenho lhe deles essas esses
+pelas este dele tu te
+/
+de het een van en in is dat op te zijn met voor niet die aan er om ook als dan maar bij of uit nog naar heeft hij ze zij was
+door over wordt tot je we ik haar mijn worden kan zo meer al hun hem deze dit wat geen had werd veel na moet waar wel zou heb
+hebben zal daar
+/
+i och att det som en på är av för med till den har de inte om ett han men var jag så från vi kan man när nu ska hon där dem
+skulle sig og at er det til af en ikke der for på med de som den i har et var jeg hun han du vi eller efter mig ham sig over
+blev mit min
+/
+w i z na do nie się to że jest o jak a po co ale od za przez przy dla już tak czy być był było są tym jego jej ich tylko może
+go by
+/
+и в не на я быть он с что а по это она этот к но они мы весь который из у то за свой что от так о для ты же все год мочь вы
+человек такой его сказать только или ещё бы себя один как уже до время если сам когда другой вот говорить наш мой знать при
+чтобы было был её
+/
+et in est non ad ut cum ex sed si quod qui quae ab atque per de nec enim hoc esse aut quam sunt nam me te se ac id ille quid
+tibi mihi
 """
 WORDS, PAIRS = 20_000, 32_000
 MIN_TEXTS = 4
+FORMULAS = Path(__file__).with_name("common_property.txt")
+FORMULA_RARITY = 0.3
 ZIPF = 0.12
 
 
@@ -65,10 +85,11 @@ def main() -> None:
         )
     )
     given = np.array([share.get(first[p], c) for p, c in zip(pairs.tolist(), pair_count.tolist(), strict=True)])
+    pairs, rarities = with_formulas(pairs, steps(np.minimum(pair_count / given, 1.0)))
     np.savez_compressed(
         FILE,
         words=np.diff(words, prepend=np.uint32(0)), word_rarity=steps(count / total),
-        pairs=np.diff(pairs, prepend=np.uint32(0)), pair_rarity=steps(np.minimum(pair_count / given, 1.0)),
+        pairs=np.diff(pairs, prepend=np.uint32(0)), pair_rarity=rarities,
     )  # fmt: skip
     print(f"{total} words of {len(texts)} texts; {len(words)} words, {len(pairs)} pairs, {FILE.stat().st_size} bytes")
 
@@ -98,6 +119,16 @@ def with_others(words: np.ndarray, count: np.ndarray, total: int) -> tuple[np.nd
             known[word] = max(known.get(word, 0), round(total * ZIPF / (rank + 2)))
     chosen = np.array(sorted(known), np.uint32)
     return chosen, np.array([known[w] for w in chosen.tolist()])
+
+
+def with_formulas(pairs: np.ndarray, rarities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same with the pairs of common_property.txt added."""
+    known = dict(zip(pairs.tolist(), rarities.tolist(), strict=True))
+    hashes = word_hashes(fold(FORMULAS.read_text(encoding="utf-8")))
+    for pair in pair_hash(hashes[:-1], hashes[1:]).tolist():
+        known[pair] = min(known.get(pair, 255), round(FORMULA_RARITY / STEP))
+    chosen = np.array(sorted(known), np.uint32)
+    return chosen, np.array([known[p] for p in chosen.tolist()], np.uint8)
 
 
 def steps(share: np.ndarray) -> np.ndarray:

@@ -26,18 +26,40 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Possessive, and open to the end of the file: linear on hostile markup.
+# Possessive, and what is not closed runs to the end of the file, as in browsers: linear on hostile markup.
+INSIDE_TAG = r"""(?:[^>"']|"[^"]*(?:"|\Z)|'[^']*(?:'|\Z))*+(?:>|\Z)"""
 MARKUP = re.compile(
     r"<!--.*?(?:-->|\Z)"
-    r"|<(script|style|template|noscript|svg|head|title)\b(?:[^>\"']|\"[^\"]*\"|'[^']*')*+>.*?(?:</\1\s*>|\Z)"
+    rf"|<(script|style|template|noscript|svg|head|title)\b{INSIDE_TAG}.*?(?:</\1\s*>|\Z)"
     r"|<!\[CDATA\[|\]\]>"
-    r"|</?([a-zA-Z][a-zA-Z0-9]*)(?:[^>\"']|\"[^\"]*\"|'[^']*')*+>"
-    r"|<[!?][^>]*+>"
+    rf"|</?([a-zA-Z][a-zA-Z0-9]*){INSIDE_TAG}"
+    r"|<[!?][^>]*+(?:>|\Z)"
     r"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});",
     re.DOTALL | re.IGNORECASE,
 )
 INLINE = frozenset(
-    "a abbr b bdi bdo big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup tt u var wbr".split()
+    {
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "mark",
+        "q",
+        "s",
+        "samp",
+    }
+    | {"small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr"}
 )
 IS_HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html|<head|<body)\b", re.IGNORECASE | re.DOTALL

@@ -109,21 +109,40 @@ def _first_in_stretch(hashes: UInt64, starts: Int32) -> Int64:
 
 
 def _bytes(values: UInt64, width: int) -> UInt8:
-    return np.ascontiguousarray(values, "<u8").view(np.uint8).reshape(-1, 8)[:, :width]
+    columns: UInt8 = np.ascontiguousarray(values, "<u8").view(np.uint8).reshape(-1, 8)
+    return columns[:, :width].copy()
 
 
 def _lengths(folded: Folded) -> UInt8:
     """uint8[w, 1]: code points from a word's first letter to after its last."""
     last = np.append(folded.words[1:], len(folded.origin))[: len(folded.words)] - 1
-    return np.minimum(folded.origin[last] - folded.origin[folded.words] + 1, 255).astype(np.uint8)[:, None]
+    lengths: UInt8 = np.minimum(folded.origin[last] - folded.origin[folded.words] + 1, 255).astype(np.uint8)
+    return lengths[:, None]
 
 
 def _steps(rarities: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> UInt8:
-    return np.round(rarities / STEP).astype(np.uint8)[:, None]
+    steps: UInt8 = np.round(rarities / STEP).astype(np.uint8)
+    return steps[:, None]
 
 
-SUFFIXES = tuple(
-    ".txt .md .markdown .html .htm .xhtml .epub .docx .pdf .rtf .srt .vtt .fountain .adoc .asc .rst .tex .py .js .ts .c .h .cpp .java .go .rs".split()
+SUFFIXES = (
+    *(
+        ".txt",
+        ".md",
+        ".markdown",
+        ".html",
+        ".htm",
+        ".xhtml",
+        ".epub",
+        ".docx",
+        ".pdf",
+        ".rtf",
+        ".srt",
+        ".vtt",
+        ".fountain",
+        ".adoc",
+    ),
+    *(".asc", ".rst", ".tex", ".py", ".js", ".ts", ".c", ".h", ".cpp", ".java", ".go", ".rs"),
 )
 
 TEXT = Medium("text", SUFFIXES, SCHEMES, decode, features, probes, compare)

@@ -32,6 +32,7 @@ CHANGED = 0.3  # cost of each output word that does not
 DRIFT = 0.1  # cost of each word that one side has more than the other
 MAX_GAP_COST = 6.0
 DROP = 6.0  # a stretch ends where the sum has fallen this far
+ATTACH_STEPS = 3
 MAX_WORD = 4.5  # evidence of one word
 # Stock phrases and quotations are in no table of frequencies. Of passages of works against other works, one in 70 shares 9
 # words with one, one in 700 shares 18: so many words can be evidence of at most FORMULA a word above FORMULA_WORDS.
@@ -118,7 +119,8 @@ def same_words(a: Stream, b: Stream, at: Int32, to: Int32) -> Int64:
     around = np.arange(-8, 16)
     i = np.clip(np.searchsorted(a.positions, at)[:, None] + around, 0, len(a.codes) - 1)
     j = np.clip(np.searchsorted(b.positions, to)[:, None] + around, 0, len(b.codes) - 1)
-    return (a.codes[i] == b.codes[j]).sum(axis=1)
+    same: Int64 = (a.codes[i] == b.codes[j]).sum(axis=1)
+    return same
 
 
 def commonness(a: Stream, b: Stream) -> Float:
@@ -147,7 +149,26 @@ def agreeing(a: Stream, b: Stream, at: Int32, to: Int32, margin: int) -> tuple[I
         rows_b.append(j + j0)
         if len(i):
             last_a, last_b = int(i[-1]) + i0 + 1, int(j[-1]) + j0 + 1
-    return np.concatenate(rows_a), np.concatenate(rows_b)
+    return attached(a, b, np.concatenate(rows_a), np.concatenate(rows_b))
+
+
+def attached(a: Stream, b: Stream, i: Int64, j: Int64) -> tuple[Int64, Int64]:
+    """The same agreement with lone words moved next to a run where they agree as well: of many longest common subsequences
+    the one with clean borders.
+    """
+    for _ in range(ATTACH_STEPS):
+        joined = (np.diff(i) == 1) & (np.diff(j) == 1)
+        lone = np.flatnonzero(~np.append(joined, False) & ~np.append(False, joined))
+        before, after = lone[lone + 1 < len(i)], lone[lone > 0]
+        before = before[a.codes[i[before + 1] - 1] == b.codes[j[before + 1] - 1]]
+        i[before], j[before] = i[before + 1] - 1, j[before + 1] - 1
+        after = np.setdiff1d(after, np.concatenate([before, before + 1]))
+        p, q = i[after - 1] + 1, j[after - 1] + 1
+        fits = (p <= i[after]) & (q <= j[after]) & (a.codes[p] == b.codes[q])
+        i[after[fits]], j[after[fits]] = p[fits], q[fits]
+        if not len(before) and not fits.any():
+            break
+    return i, j
 
 
 def common(a: npt.NDArray[np.uint16], b: npt.NDArray[np.uint16]) -> tuple[Int64, Int64]:
@@ -168,10 +189,10 @@ def passages(a: Stream, b: Stream, pairs: tuple[Int64, Int64], common_here: Floa
     i, j = pairs
     if not len(i):
         return []
-    gains, costs = weights(a, i, j, common_here[i])
+    first, gains, costs = weights(a, i, j, common_here[i])
     places = math.log10(len(a.codes) * len(b.codes))
     found = []
-    for start, end, score in stretches(gains.tolist(), costs.tolist()):
+    for start, end, score in stretches(first.tolist(), gains.tolist(), costs.tolist()):
         agreed = end - start
         share = agreed / float(i[end - 1] - i[start] + 1)
         strength = min(score - places, FORMULA * (agreed * share - FORMULA_WORDS))
@@ -180,25 +201,28 @@ def passages(a: Stream, b: Stream, pairs: tuple[Int64, Int64], common_here: Floa
     return found
 
 
-def weights(a: Stream, i: Int64, j: Int64, local: Float) -> tuple[Float, Float]:
-    """For each agreeing pair of words, what it adds and what the gap before it costs."""
+def weights(a: Stream, i: Int64, j: Int64, local: Float) -> tuple[Float, Float, Float]:
+    """For each agreeing pair of words, what it adds as the first of a stretch, what as a later one, and what the gap before
+    it costs.
+    """
     alone, after = a.payload[i, 3] * STEP, a.payload[i, 4] * STEP
     gap_a, gap_b = np.zeros(len(i)), np.zeros(len(j))
     gap_a[1:], gap_b[1:] = i[1:] - i[:-1] - 1, j[1:] - j[:-1] - 1
     runs = (gap_a == 0) & (gap_b == 0)
     runs[0] = False
     slack = np.log10((gap_a + 1.0) * (gap_b + 1.0))
-    gains = np.minimum(np.where(runs, np.minimum(alone, after), alone - slack), local)
+    first = np.minimum(np.minimum(alone, local), MAX_WORD)
+    gains = np.where(runs, np.minimum(first, after), first - slack)
     costs = np.minimum(CHANGED * gap_a + DRIFT * np.abs(gap_a - gap_b), MAX_GAP_COST)
-    return np.clip(gains, 0.0, MAX_WORD) - KEPT, costs
+    return first - KEPT, np.maximum(gains, 0.0) - KEPT, costs
 
 
-def stretches(gains: list[float], costs: list[float]) -> list[tuple[int, int, float]]:
+def stretches(first: list[float], gains: list[float], costs: list[float]) -> list[tuple[int, int, float]]:
     """(start, end, score) of the best stretches, in order."""
     found: list[tuple[int, int, float]] = []
     k, n = 0, len(gains)
     while k < n:
-        start, total, best, best_end = k, gains[k], gains[k], k + 1
+        start, total, best, best_end = k, first[k], first[k], k + 1
         k += 1
         while k < n and best - (total - costs[k]) <= DROP and total - costs[k] > 0:
             total += gains[k] - costs[k]
@@ -217,4 +241,14 @@ def _evidence(a: Stream, b: Stream, i: Int64, j: Int64, strength: float) -> Evid
     work_span = (float(b.positions[j[0]]), float(b.positions[j[-1]]) + length)
     scale = (work_span[1] - work_span[0]) / (output_span[1] - output_span[0])
     relation = "copy" if share >= COPY_FROM else "remake"
-    return Evidence(relation, output_span, work_span, scale, strength, i.astype(np.int32), STREAM, "", {"agreeing": share, "words": float(len(i))})
+    return Evidence(
+        relation,
+        output_span,
+        work_span,
+        scale,
+        strength,
+        i.astype(np.int32),
+        STREAM,
+        "",
+        {"agreeing": share, "words": float(len(i))},
+    )

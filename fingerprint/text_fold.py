@@ -28,11 +28,13 @@ JOINED = frozenset("'’‘`´ʼ′＇*_^~·\u2060\ufeff")  # apostrophes and ma
 # Letters of other scripts that look like Latin ones, made by eye: what homoglyph tools put in. Capitals apart where they
 # look like another letter than their small form.
 LOOKS_LIKE = {
-    "a": "аɑαᴀ", "b": "вьβʙƅ", "c": "сϲᴄ", "d": "ԁɗᴅ", "e": "еєεҽᴇ", "f": "ғꜰ", "g": "ɡցԍɢ", "h": "һнհʜ", "i": "іıιɩɪ", "j": "јյϳᴊ",
-    "k": "кκᴋ", "l": "ӏʟǀ", "m": "мᴍ", "n": "ոηɴп", "o": "оοօσᴏ", "p": "рρᴘ", "q": "ԛգ", "r": "гʀ", "s": "ѕʂꜱ", "t": "тτᴛ",
-    "u": "υսᴜ", "v": "νѵᴠ", "w": "ԝшᴡ", "x": "хχ", "y": "уγүʏ", "z": "ᴢʐ",
+    "a": "аɑαᴀ", "b": "вьβʙƅ", "c": "сϲᴄ", "d": "ԁɗᴅ", "e": "еєεҽᴇ", "f": "ғꜰ", "g": "ɡցԍɢ", "h": "һнհʜ", "i": "іıιɩɪ",
+    "j": "јյϳᴊ", "k": "кκᴋ", "l": "ӏʟǀ", "m": "мᴍ", "n": "ոηɴп", "o": "оοօσᴏ", "p": "рρᴘ", "q": "ԛգ", "r": "гʀ", "s": "ѕʂꜱ",
+    "t": "тτᴛ", "u": "υսᴜ", "v": "νѵᴠ", "w": "ԝшᴡ", "x": "хχ", "y": "уγүʏ", "z": "ᴢʐ",
 }  # fmt: skip
-LOOK_ALIKES = str.maketrans({like: letter for letter, likes in LOOKS_LIKE.items() for like in likes})
+# Letters that Unicode does not take apart.
+JOINED_LETTERS = {"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ŧ": "t"}
+LOOK_ALIKES = str.maketrans({like: letter for letter, likes in LOOKS_LIKE.items() for like in likes} | JOINED_LETTERS)
 LOOK_ALIKE_CAPITALS = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "abezhikmnoptyx")
 LETTER_SEED = "text.letter.1"
 
