@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fingerprint import image_evidence, image_film, image_local, image_pixels, image_views
+from fingerprint import image_evidence, image_film, image_layout, image_local, image_pixels, image_views
 from fingerprint.features import Alignment, Evidence, Part
 from fingerprint.image_open import Still, decode
 from fingerprint.medium import Medium
@@ -16,7 +16,7 @@ SUFFIXES = (
 def features(still: Still) -> Part:
     """What the registry stores: whole hashes, a small grey copy, 300 local features."""
     grey = still.grey
-    made = (image_views.work_fingerprint(grey), image_pixels.work_fingerprint(grey), image_local.work_fingerprint(grey))
+    made = tuple(m.work_fingerprint(grey) for m in (image_views, image_layout, image_pixels, image_local))
     return Part("image", (float(still.width), float(still.height)), made)
 
 
@@ -24,8 +24,8 @@ def probes(still: Still) -> Part:
     """What a scan looks up: hashes of views and regions, more local features, also mirrored; and the picture to compare."""
     grey = still.grey
     plain, mirror = image_local.probe_fingerprints(grey)
-    made = (image_views.probe_fingerprint(grey), image_pixels.probe_fingerprint(grey), plain, mirror)
-    return Part("image", (float(still.width), float(still.height)), made)
+    made = tuple(m.probe_fingerprint(grey) for m in (image_views, image_layout, image_pixels))
+    return Part("image", (float(still.width), float(still.height)), (*made, plain, mirror))
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
@@ -38,7 +38,7 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
 IMAGE = Medium(
     "image",
     SUFFIXES,
-    (WHOLE, image_local.LOCAL, image_pixels.SMALL),
+    (WHOLE, image_layout.LAYOUT, image_local.LOCAL, image_pixels.SMALL),
     decode,
     features,
     probes,

@@ -15,18 +15,19 @@ import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, Scheme, make
 from fingerprint.hashing import UInt8
+from fingerprint.image_layout import FINE, SIDE, maps, maps_of_square, normalized
 from fingerprint.image_views import trimmed
 
 SMALL_NAME = "image.small.1"
-SIDE = 32
 WINDOW = 8
 STEP = 4
-OVERSAMPLE = 3
 PROBE_SIDE = 320
 LEAST_COVERED = 0.7  # of a window inside the output
 LEAST_SPREAD = 2.0  # grey levels: an even window of the work tells nothing
 MOST_WEIGHT = 20.0
 STEPS = 65535
+LEAST_SHARE = 0.02
+LEAST_CHANCE = 0.03  # standard deviation of a correlation by chance, at the richest
 
 SMALL = Scheme(SMALL_NAME, "image", tick=1.0, payload_width=SIDE, indexed=False, aligner="none")
 
@@ -38,32 +39,44 @@ Bool = npt.NDArray[np.bool_]
 class Overlay:
     """How an output laid over a work agrees with it.
 
-    likeness   weighted mean correlation of the windows, -1 to 1; 0 where nothing can be said
-    weight     how much structure was compared, in even windows' worth (0 to 49)
-    windows    float64[7, 7]: correlation of each window, nan where the output does not reach or nothing is there
-    covered    share of the work that lies under the output
+    light, edges   correlation of the locally normalized maps, -1 to 1; 0 where nothing can be said
+    light_z ...    the same in standard deviations of what the two maps give by chance
+    covered        share of the work that lies under the output
+    windows        float64[7, 7]: plain correlation of each window, nan where the output does not reach or nothing is there
+    likeness       weighted mean of the windows
     """
 
-    likeness: float
-    weight: float
-    windows: Float64
+    light: float
+    edges: float
+    light_z: float
+    edges_z: float
     covered: float
+    windows: Float64
+    likeness: float
 
 
 def work_fingerprint(grey: UInt8) -> Fingerprint:
-    """uint8[33, 32]: the picture stretched to 32 x 32, then one row that holds the box without its border (4 x 2 bytes)."""
+    """uint8[65, 32]: light and edges of the picture stretched to 32 x 32, then the box without its border (4 x 2 bytes)."""
     height, width = grey.shape
     box = np.array(trimmed(grey), np.float64) / np.array([width, height, width, height])
-    rows = np.zeros((SIDE + 1, SIDE), np.uint8)
-    rows[:SIDE] = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    rows[SIDE, :8] = np.rint(box * STEPS).astype("<u2").view(np.uint8)
-    return make(SMALL, np.arange(SIDE + 1, dtype=np.int32), rows)
+    rows = np.zeros((2 * SIDE + 1, SIDE), np.uint8)
+    rows[: 2 * SIDE] = maps(grey).reshape(2 * SIDE, SIDE)
+    rows[2 * SIDE, :8] = np.rint(box * STEPS).astype("<u2").view(np.uint8)
+    return make(SMALL, np.arange(len(rows), dtype=np.int32), rows)
 
 
-def inner_box(small: Fingerprint) -> Float64:
+def work_maps(small: Fingerprint | None) -> UInt8 | None:
+    """uint8[2, 32, 32] of a registered still, or None when it has none."""
+    if small is None or small.payload is None or len(small) <= 2 * SIDE:
+        return None
+    return small.payload[: 2 * SIDE].reshape(2, SIDE, SIDE)
+
+
+def inner_box(small: Fingerprint | None) -> Float64:
     """x0, y0, x1, y1 of the registered picture without its border, as fractions of its sides."""
-    rows = np.zeros((SIDE + 1, SIDE), np.uint8) if small.payload is None else small.payload
-    return np.asarray(rows[SIDE, :8].copy().view("<u2").astype(np.float64) / STEPS)
+    if small is None or small.payload is None or len(small) <= 2 * SIDE:
+        return np.array([0.0, 0.0, 1.0, 1.0])
+    return np.asarray(small.payload[2 * SIDE, :8].copy().view("<u2").astype(np.float64) / STEPS)
 
 
 def probe_fingerprint(grey: UInt8) -> Fingerprint:
@@ -75,37 +88,59 @@ def probe_fingerprint(grey: UInt8) -> Fingerprint:
 
 
 def overlay(output: UInt8, work: UInt8, transform: Float64) -> Overlay:
-    """`output` uint8[h, w] laid over `work` uint8[32, 32] by `transform` (unit square of the output to that of the work)."""
+    """`output` uint8[h, w] laid over `work` uint8[2, 32, 32] by `transform` (unit square of the output to that of the work)."""
     laid, there = warped(output, transform)
+    mask = there.astype(np.float32)
+    (light, light_z), (edges, edges_z) = (
+        correlation(normalized(ours, mask), normalized(theirs, mask)) for ours, theirs in zip(laid, work, strict=True)
+    )
+    windows, likeness = _by_windows(laid[0], work[0], there)
+    covered = float(there.mean())
+    narrow = float(np.sqrt(max(covered, LEAST_SHARE)))  # a shifted map meets less of a small region than the unshifted one
+    return Overlay(light, edges, narrow * light_z, narrow * edges_z, covered, windows, likeness)
+
+
+def correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Cosine of two maps, and how many standard deviations of chance that is; 0 when one is empty.
+
+    Chance is what the same two maps give when one is shifted round: simple layouts agree with anything, rich ones do not.
+    """
+    size = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    if size < 1e-6:
+        return 0.0, 0.0
+    shifted = np.fft.irfft2(np.fft.rfft2(a) * np.conj(np.fft.rfft2(b)), s=a.shape) / size
+    near = np.minimum(np.arange(SIDE), SIDE - np.arange(SIDE)) <= 3
+    elsewhere = shifted[~(near[:, None] & near[None, :])]
+    spread = float(np.sqrt((elsewhere**2).mean()))
+    cosine = float((a * b).sum() / size)
+    return cosine, cosine / max(spread, LEAST_CHANCE)
+
+
+def _by_windows(laid: UInt8, work: UInt8, there: Bool) -> tuple[Float64, float]:
     a, b = _windows(laid.astype(np.float64)), _windows(work.astype(np.float64))
     inside = _windows(there.astype(np.float64))
-    covered = inside.mean(axis=1) >= LEAST_COVERED
-    total = np.maximum(inside.sum(axis=1, keepdims=True), 1.0)
-    da = (a - (a * inside).sum(axis=1, keepdims=True) / total) * inside
-    db = (b - (b * inside).sum(axis=1, keepdims=True) / total) * inside
-    spread_a, spread_b = (np.sqrt((d**2).sum(axis=1) / total[:, 0]) for d in (da, db))
-    correlation = (da * db).sum(axis=1) / total[:, 0] / np.maximum(spread_a * spread_b, 1e-9)
-    correlation = np.where(spread_a < 1.0, 0.0, correlation)
-    usable = covered & (spread_b >= LEAST_SPREAD)
+    total = np.maximum(inside.sum(axis=1), 1.0)
+    da = (a - ((a * inside).sum(axis=1) / total)[:, None]) * inside
+    db = (b - ((b * inside).sum(axis=1) / total)[:, None]) * inside
+    spread_a, spread_b = (np.sqrt((d**2).sum(axis=1) / total) for d in (da, db))
+    alike = np.where(spread_a < 1.0, 0.0, (da * db).sum(axis=1) / total / np.maximum(spread_a * spread_b, 1e-9))
+    usable = (inside.mean(axis=1) >= LEAST_COVERED) & (spread_b >= LEAST_SPREAD)
     weight = np.where(usable, np.minimum(spread_b, MOST_WEIGHT), 0.0)
-    likeness = float((weight * correlation).sum() / weight.sum()) if usable.any() else 0.0
     count = (SIDE - WINDOW) // STEP + 1
-    windows = np.where(usable, correlation, np.nan).reshape(count, count)
-    return Overlay(likeness, float(weight.sum() / MOST_WEIGHT), windows, float(there.mean()))
+    likeness = float((weight * alike).sum() / weight.sum()) if usable.any() else 0.0
+    return np.where(usable, alike, np.nan).reshape(count, count), likeness
 
 
 def warped(output: UInt8, transform: Float64) -> tuple[UInt8, Bool]:
-    """The output in the work's 32 x 32 frame, averaged over areas, and where it reaches."""
+    """uint8[2, 32, 32] maps of the output in the work's frame, and where it reaches."""
     height, width = output.shape
-    fine = SIDE * OVERSAMPLE
-    pixels = np.diag([fine, fine, 1.0]) @ transform @ np.diag([1 / width, 1 / height, 1.0])
+    pixels = np.diag([FINE, FINE, 1.0]) @ transform @ np.diag([1 / width, 1 / height, 1.0])
     scale = float(np.sqrt(abs(np.linalg.det(pixels[:2, :2])))) or 1e-6
-    source = cv2.GaussianBlur(output, (0, 0), 0.4 / scale) if scale < 0.6 else output
-    laid = cv2.warpPerspective(source, pixels, (fine, fine), flags=cv2.INTER_LINEAR)
-    there = cv2.warpPerspective(np.full(output.shape, 255, np.uint8), pixels, (fine, fine), flags=cv2.INTER_LINEAR)
-    small = cv2.resize(laid, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    reach = cv2.resize(there, (SIDE, SIDE), interpolation=cv2.INTER_AREA) > 250
-    return np.asarray(small, np.uint8), np.asarray(reach, bool)
+    source = cv2.GaussianBlur(output, (0, 0), 0.4 / scale) if scale < 0.7 else output
+    laid = cv2.warpPerspective(source, pixels, (FINE, FINE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    coarse = np.diag([SIDE / FINE, SIDE / FINE, 1.0]) @ pixels
+    there = cv2.warpPerspective(np.full(output.shape, 255, np.uint8), coarse, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+    return maps_of_square(np.asarray(laid, np.uint8)), np.asarray(there > 250, bool)
 
 
 def _windows(picture: Float64) -> Float64:

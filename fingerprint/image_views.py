@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, make
 from fingerprint.hashing import UInt8
-from fingerprint.pictures import LOW, SIDE, WHOLE, coefficients, contrast, dihedral, hashes, whole_keys
+from fingerprint.pictures import SIDE, WHOLE, coefficients, contrast, dihedral, hashes, whole_keys
 
 HASH_BYTES = 32
 VIEW_COLUMN = 32
@@ -78,7 +78,7 @@ def work_fingerprint(grey: UInt8) -> Fingerprint:
     """Rows of a registered still: the whole, and what is left without its border where it has one; all at position 0."""
     boxes = [(0, 0, grey.shape[1], grey.shape[0])]
     inner = trimmed(grey)
-    if _differs(inner, boxes[0]):
+    if differs(inner, boxes[0]):
         boxes.append(inner)
     pictures = squares(grey, boxes)
     usable = contrast(pictures) >= LEAST_CONTRAST
@@ -93,7 +93,6 @@ def probe_fingerprint(grey: UInt8) -> Fingerprint:
 
     hash (32), turn (1), box (4 x 2 bytes, fractions of the sides). Keys include those with the least certain bits flipped.
     """
-    height, width = grey.shape
     full, tiles = _regions(grey)
     rows: list[tuple[Box, int]] = [(box, turn) for box in full for turn in range(8)]
     rows += [(box, turn) for box in tiles for turn in (0, 1)]
@@ -110,34 +109,50 @@ def probe_fingerprint(grey: UInt8) -> Fingerprint:
     packed = np.zeros((len(low), PROBE_BYTES), np.uint8)
     packed[:, :HASH_BYTES] = hashes(low)
     packed[:, VIEW_COLUMN] = turn
-    share = np.array(boxes, np.float64)[picture] / np.array([width, height, width, height])
-    packed[:, BOX_COLUMNS] = np.rint(share * STEPS).astype("<u2").view(np.uint8).reshape(-1, 8)
+    packed[:, BOX_COLUMNS] = packed_boxes(boxes, grey)[picture]
     return Fingerprint(WHOLE.name, flipped_keys(low), np.zeros(len(low), np.int32), packed)
+
+
+def packed_boxes(boxes: list[Box], grey: UInt8) -> UInt8:
+    """uint8[n, 8]: boxes of a picture as fractions of its sides."""
+    height, width = grey.shape
+    share = np.array(boxes, np.float64) / np.array([width, height, width, height])
+    return np.asarray(np.rint(share * STEPS).astype("<u2").view(np.uint8).reshape(-1, 8), np.uint8)
 
 
 def views(packed: UInt8) -> Views:
     """Turns and boxes back out of the payload of a probe."""
-    steps = packed[:, BOX_COLUMNS].copy().view("<u2").astype(np.float64)
-    return Views(packed[:, VIEW_COLUMN].astype(np.int64), steps / STEPS)
+    return Views(packed[:, VIEW_COLUMN].astype(np.int64), unpacked_boxes(packed))
+
+
+def unpacked_boxes(packed: UInt8) -> npt.NDArray[np.float64]:
+    """float64[n, 4]: x0, y0, x1, y1 as fractions of the sides."""
+    return np.asarray(packed[:, BOX_COLUMNS].copy().view("<u2").astype(np.float64) / STEPS)
 
 
 def flipped_keys(low: Float32) -> npt.NDArray[np.int64]:
-    """Band keys of coefficients [n, 16, 16], and those with one of each band's FLIPS least certain bits flipped.
+    """Band keys of coefficients [n, 16, 16], and those with one of each band's FLIPS least certain bits flipped."""
+    found = [whole_keys(hashes(low)), *(whole_keys(bits) for bits in flipped(low, FLIPS))]
+    return np.concatenate(found, axis=1)
+
+
+def flipped(low: Float32, count: int) -> list[UInt8]:
+    """Hashes of coefficients [n, bands, bits] with the least certain bit of each band flipped, the next one, and so on.
 
     Query-directed probing after Lv et al. (VLDB 2007): a bit near the median is the one that an edit turns over.
     """
     n = len(low)
     flat = low.reshape(n, -1)
-    middle = np.median(flat, axis=1, keepdims=True)
-    bits = (flat > middle).reshape(n, LOW, LOW)
-    order = np.argsort(np.abs(flat - middle).reshape(n, LOW, LOW), axis=2, kind="stable")
-    found = [whole_keys(np.packbits(bits.reshape(n, -1), axis=1))]
-    for step in range(FLIPS):
+    gap = flat - np.median(flat, axis=1, keepdims=True)
+    bits = (gap > 0).reshape(low.shape)
+    order = np.argsort(np.abs(gap).reshape(low.shape), axis=2, kind="stable")
+    found = []
+    for step in range(count):
         other = bits.copy()
         where = order[:, :, step : step + 1]
         np.put_along_axis(other, where, ~np.take_along_axis(bits, where, axis=2), axis=2)
-        found.append(whole_keys(np.packbits(other.reshape(n, -1), axis=1)))
-    return np.concatenate(found, axis=1)
+        found.append(np.packbits(other.reshape(n, -1), axis=1))
+    return found
 
 
 def squares(grey: UInt8, boxes: list[Box]) -> UInt8:
@@ -150,7 +165,8 @@ def _kind(width: int, height: int) -> int:
     return int(cv2.INTER_AREA if min(width, height) >= SIDE else cv2.INTER_LINEAR)
 
 
-def _differs(box: Box, other: Box) -> bool:
+def differs(box: Box, other: Box) -> bool:
+    """Whether a border between the two is worth a row of its own."""
     width, height = other[2] - other[0], other[3] - other[1]
     gaps = np.abs(np.subtract(box, other)) / np.array([width, height, width, height])
     return bool(gaps.max() >= LEAST_TRIM)
@@ -161,7 +177,7 @@ def _regions(grey: UInt8) -> tuple[list[Box], list[Box]]:
     whole = (0, 0, grey.shape[1], grey.shape[0])
     full = [whole]
     inner = trimmed(grey)
-    if _differs(inner, whole):
+    if differs(inner, whole):
         full.append(inner)
     tiles: list[Box] = []
     for outer in full:
