@@ -99,6 +99,91 @@ def _best_similarity(output: Points, work: Points, pairs: Int64, tolerance: floa
     scale = np.hypot(all_of[:, 0, 0], all_of[:, 1, 0])
     near = np.hypot(mapped[..., 0] - q[:, 0], mapped[..., 1] - q[:, 1]) <= tolerance * np.maximum(scale, 0.05)[:, None]
     turn = np.arctan2(all_of[:, 1, 0], all_of[:, 0, 0])
+    like = _alike(scale[:, None], scale[None, :], turn[:, None] - turn[None, :])
+    votes = (near & like).sum(axis=1)
+    best = int(votes.argmax())
+    if votes[best] < 3:
+        return None
+    inside = near[best] & like[best]
+    fitted = cv2.estimateAffinePartial2D(p[inside], q[inside], method=cv2.LMEDS)[0] if inside.sum() >= 4 else None
+    chosen = all_of[best] if fitted is None else fitted
+    return np.vstack([chosen, [0.0, 0.0, 1.0]])
+
+
+def _alike(scale: Float64, other: Float64, turn: Float64) -> Bool:
+    turned = np.abs(np.mod(turn + np.pi, 2 * np.pi) - np.pi)
+    return np.asarray((np.abs(np.log(scale / other)) <= SIZE) & (turned <= ANGLE), bool)
+
+
+def _refined(output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64, diagonal: float) -> list[Float64]:
+    """An affine map and a homography through the points that agree with `transform`, where they are sane."""
+    first = agreement(output, work, far, transform, diagonal)
+    if len(first.rows) < LEAST_MAGSAC:
+        return []
+    p = np.stack([output.x[first.rows], output.y[first.rows]], axis=1).astype(np.float64)
+    q = np.stack([work.x[first.work_rows], work.y[first.work_rows]], axis=1).astype(np.float64)
+    tolerance = RADII[0] * diagonal * _scale(transform)
+    cv2.setRNGSeed(1)
+    affine = cv2.estimateAffine2D(p, q, method=cv2.USAC_MAGSAC, ransacReprojThreshold=tolerance)[0]
+    cv2.setRNGSeed(1)
+    plane = cv2.findHomography(p, q, cv2.USAC_MAGSAC, tolerance)[0]
+    found = [] if affine is None else [np.vstack([affine, [0.0, 0.0, 1.0]])]
+    found += [] if plane is None else [np.asarray(plane, np.float64)]
+    return [t for t in found if sane(t, p)]
+
+
+def sane(transform: Float64, points: Float64) -> bool:
+    """No mirroring, no shear, squeeze or perspective that photographs of a page do not have, over these points."""
+    corners = np.array([points.min(axis=0), points.max(axis=0)])
+    grid = np.array([[x, y] for x in corners[:, 0] for y in corners[:, 1]])
+    derivatives = [jacobian(transform, point) for point in grid]
+    sizes = np.array([np.linalg.det(d) for d in derivatives])
+    if (sizes <= 1e-4).any() or sizes.max() > 6 * sizes.min():
+        return False
+    return all(np.linalg.cond(d) < 3.0 for d in derivatives)
+
+
+def jacobian(transform: Float64, point: Float64) -> Float64:
+    """The 2 x 2 derivative of a homography at one point."""
+    x, y, w = transform @ np.array([point[0], point[1], 1.0])
+    top = transform[:2, :2] * w - np.outer([x, y], transform[2, :2])
+    return np.asarray(top / w**2, np.float64)
+
+
+def _scale(transform: Float64) -> float:
+    return float(np.sqrt(abs(np.linalg.det(transform[:2, :2])))) or 1e-6
+
+
+def project(transform: Float64, x: npt.NDArray[np.generic], y: npt.NDArray[np.generic]) -> Float64:
+    """[n, 2]: points mapped by a homography."""
+    mapped = np.stack([x, y, np.ones(len(x))], axis=1) @ transform.T
+    return np.asarray(mapped[:, :2] / np.where(np.abs(mapped[:, 2:]) < 1e-9, 1e-9, mapped[:, 2:]), np.float64)
+
+
+def agreement(output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64, diagonal: float) -> Placement:
+    """How many points agree with `transform`, and how surprising that is beside shifted placements."""
+    row, column, gap, distance = _gaps(output, work, far, transform)
+    best = (0.0, 0, 0.0, RADII[0], LEVELS[0])
+    for radius in RADII:
+        reach = radius * diagonal * _scale(transform)
+        for level in LEVELS:
+            near = distance <= level
+            count, expected = _count(output, work, row[near], column[near], gap[near], reach)
+            value = surprise(count, expected)
+            if value > best[0]:
+                best = (value, count, expected, radius, level)
+    value, count, expected, radius, level = best
+    inside = (distance <= level) & (np.hypot(gap[:, 0], gap[:, 1]) <= radius * diagonal * _scale(transform))
+    rows, work_rows = one_to_one(row[inside], column[inside], distance[inside])
+    return Placement(transform, rows, work_rows, value, count, expected, radius)
+
+
+def _gaps(
+    output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64
+) -> tuple[Int64, Int64, Float64, npt.NDArray[np.float32]]:
+    """Pairs whose signature, size and angle suit the transform: row, column, by how much they miss it, their distance."""
+    row, column = np.nonzero(far <= FAR)
+    scale, turn = _scale(transform), np.arctan2(transform[1, 0], transform[0, 0])
     ratio = (work.size[column] / output.size[row]).astype(np.float64)
     angle = (work.angle[column] - output.angle[row] - turn).astype(np.float64)
     like = _alike(ratio, np.full(len(ratio), scale), angle)
