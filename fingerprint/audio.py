@@ -8,32 +8,70 @@ import numpy as np
 
 from fingerprint.audio_compare import PEAK, compare
 from fingerprint.audio_decode import RATE, Float32, Sound, decode, mono
-from fingerprint.audio_landmark import LANDMARK, Change, changed_landmarks, landmarks, probe_landmarks
-from fingerprint.audio_peaks import Peaks, find_peaks
+from fingerprint.audio_landmark import BACKWARDS, LANDMARK, Change, backwards, changed_landmarks, landmarks, probe_landmarks
+from fingerprint.audio_peaks import TICK, Peaks, find_peaks
 from fingerprint.features import Fingerprint, Part, make
 from fingerprint.medium import Medium
 
-SUFFIXES = (".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wav", ".aif", ".aiff", ".aifc", ".wma", ".ac3", ".amr", ".au", ".caf", ".mka", ".wv", ".ape", ".mp2")  # fmt: skip
-STORED_DEPTH, STORED_FAN = 4, 1
-PROBE_DEPTH, PROBE_FAN = 12, 8
-CHANGED_DEPTH, CHANGED_FAN = 8, 4
-TEMPOS = tuple(round(1.03**k, 3) for k in range(-6, 7))
-RAISES = tuple(range(-13, 14, 2))
-CHANGES = tuple(Change(t, p) for t in TEMPOS for p in (*RAISES, 0) if (t, p) != (1.0, 0))
+SUFFIXES = tuple(
+    [
+        ".mp3",
+        ".m4a",
+        ".aac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".flac",
+        ".wav",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".wma",
+        ".ac3",
+        ".amr",
+        ".au",
+        ".caf",
+        ".mka",
+        ".wv",
+        ".ape",
+        ".mp2",
+    ]
+)
+STORED_DEPTH = 4
+PEAK_DEPTH = 12  # of the peaks that compare looks among
+PROBE_DEPTH, PROBE_FAN = 10, 6
+LONG_S, LONG_DEPTH, LONG_FAN = 1200.0, 6, 4  # a longer probe is thinner, to bound memory
+CHANGED_DEPTH, CHANGED_FAN = 4, 4
+CHANGED_S, WINDOW_S = 300.0, 15.0  # of a longer probe only that much is looked for changed, in windows spread over it
+TEMPOS = tuple(round(1.04**k, 3) for k in range(-5, 6))
+RAISES = tuple(range(-12, 13, 3))
+CHANGES = tuple(Change(t, r) for t in TEMPOS for r in RAISES if (t, r) != (1.0, 0))
 
 
 def features(sound: Sound) -> Part:
     """What the registry stores: the strongest peaks and a few landmarks between them."""
     found, seconds = _listen(sound, STORED_DEPTH)
-    return Part("audio", (seconds,), (landmarks(found, STORED_DEPTH, STORED_FAN), _peaks(found)))
+    return Part("audio", (seconds,), (landmarks(found, STORED_DEPTH), _peaks(found)))
 
 
 def probes(sound: Sound) -> Part:
-    """What is looked up: more peaks, more landmarks."""
-    found, seconds = _listen(sound, PROBE_DEPTH)
-    plain = probe_landmarks(found, PROBE_DEPTH, PROBE_FAN)
-    changed = changed_landmarks(found, CHANGED_DEPTH, CHANGED_FAN, CHANGES)
-    return Part("audio", (seconds,), (plain, _peaks(found), *changed))
+    """What is looked up: more peaks, more landmarks, also backwards and with other tempos and pitches."""
+    found, seconds = _listen(sound, PEAK_DEPTH)
+    depth, fan = (PROBE_DEPTH, PROBE_FAN) if seconds <= LONG_S else (LONG_DEPTH, LONG_FAN)
+    plain = probe_landmarks(found, depth, fan)
+    windows = _windows(found, seconds)
+    turned = backwards(windows, round(seconds / TICK))
+    back = probe_landmarks(turned, LONG_DEPTH, LONG_FAN, BACKWARDS)
+    changed = changed_landmarks(windows, CHANGED_DEPTH, CHANGED_FAN, CHANGES)
+    return Part("audio", (seconds,), (plain, _peaks(found), back, *changed))
+
+
+def _windows(found: Peaks, seconds: float) -> Peaks:
+    """The peaks of at most CHANGED_S seconds, in windows spread evenly."""
+    if seconds <= CHANGED_S:
+        return found
+    every = seconds / (CHANGED_S / WINDOW_S)
+    return found.of(found.time * TICK % every < WINDOW_S)
 
 
 def _listen(sound: Sound, depth: int) -> tuple[Peaks, float]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from fingerprint.audio_landmark import change_of
+from fingerprint.audio_landmark import LEAST, change_of
 from fingerprint.audio_peaks import TICK
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme
 from fingerprint.hashing import Int64
@@ -15,6 +16,7 @@ from fingerprint.hashing import Int64
 PEAK = Scheme("audio.peak.1", "audio", TICK, payload_width=1, indexed=False, aligner="none")
 LEAST_PEAKS = 8
 SLACK_TICKS, SLACK_STEPS = 3, 1  # how far a peak may have moved
+PIECE_TICKS = 75_000  # a longer run is looked at in pieces of ten minutes, to bound memory
 AROUND_TICKS = 1250  # how far beyond its hits a placement is followed: 10 s
 CONTROLS = 96  # wrong placements that tell what chance finds
 GOLDEN = 0.6180339887498949
@@ -50,44 +52,64 @@ class Stretch:
     strength: float
 
 
+@dataclass(frozen=True)
+class Pair:
+    """The peaks of both sides and how long they are, in ticks."""
+
+    ours: Fingerprint
+    theirs: Fingerprint
+    length: float
+    work_length: float
+
+
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
-    """At most one Evidence: the stretch of the work along this placement that the output holds."""
+    """The stretch of the work along this placement that the output holds; one for each PIECE_TICKS of a long run."""
     ours, theirs = output.of(PEAK.name), work.of(PEAK.name)
     probe = output.of(alignment.scheme, alignment.variant)
-    if ours is None or theirs is None or probe is None or theirs.payload is None:
+    if ours is None or theirs is None or probe is None:
         return []
     change = change_of(alignment.variant)
-    hits = probe.positions[alignment.output_rows] / change.tempo
-    start = max(float(hits.min()) - AROUND_TICKS, 0.0)
-    end = min(float(hits.max()) + AROUND_TICKS, output.extent[0] / TICK)
-    field = painted(ours, start, end)
-    coarse = Placement(alignment.scale * change.tempo, alignment.offset, change.raised)
-    placed = settled(field, start, theirs, coarse, float(np.median(hits)), wide=bool(alignment.variant))
-    when, steps = seen_from(theirs, placed, start, end)
+    hits = probe.positions[alignment.output_rows] / abs(change.tempo)
+    placed = Placement(alignment.scale * abs(change.tempo), alignment.offset, change.raised)
+    length = output.extent[0] / TICK
+    if change.tempo < 0:
+        hits, placed = round(length) - hits, Placement(-placed.scale, placed.offset + placed.scale * round(length), 0)
+    found = []
+    for start in np.arange(float(hits.min()), float(hits.max()) + 1, PIECE_TICKS):
+        rows = np.flatnonzero((hits >= start) & (hits < start + PIECE_TICKS))
+        if len(rows) < LEAST:
+            continue
+        bounds = (max(float(hits[rows].min()) - AROUND_TICKS, 0.0), min(float(hits[rows].max()) + AROUND_TICKS, length))
+        run = dataclasses.replace(alignment, output_rows=alignment.output_rows[rows], work_rows=alignment.work_rows[rows])
+        found.extend(_piece(Pair(ours, theirs, length, work.extent[0] / TICK), run, hits[rows], placed, bounds))
+    return found
+
+
+def _piece(pair: Pair, run: Alignment, hits: Float, at: Placement, bounds: tuple[float, float]) -> list[Evidence]:
+    field = painted(pair.ours, *bounds)
+    at = settled(field, bounds[0], pair.theirs, at, float(np.median(hits)), wide=bool(run.variant))
+    when, steps = seen_from(pair.theirs, at, *bounds)
     if len(when) < LEAST_PEAKS:
         return []
-    stretch = judge(field, when - start, steps, SEARCHED + SEARCHED_MORE * bool(alignment.variant))
+    stretch = judge(field, when - bounds[0], steps, SEARCHED + SEARCHED_MORE * bool(run.variant))
     if stretch.strength < WORTH:
         return []
     first, last = float(when[stretch.first]), float(when[stretch.last])
-    own = np.unique(alignment.output_rows[(hits >= first - CELL_TICKS) & (hits <= last + CELL_TICKS)])
-    span = (first * TICK, min(last * TICK, output.extent[0]))
-    there = ((first * placed.scale + placed.offset) * TICK, (last * placed.scale + placed.offset) * TICK)
-    there = (max(there[0], 0.0), min(there[1], work.extent[0]))
-    return [
-        Evidence(
-            "copy", span, there, placed.scale, stretch.strength, own.astype(np.int32), alignment.scheme, alignment.variant
-        )
-    ]  # fmt: skip
+    rows = np.unique(run.output_rows[(hits >= first - CELL_TICKS) & (hits <= last + CELL_TICKS)]).astype(np.int32)
+    span = (first * TICK, min(last, pair.length) * TICK)
+    there = sorted(min(max(t * at.scale + at.offset, 0.0), pair.work_length) * TICK for t in (first, last))
+    return [Evidence("copy", span, (there[0], there[1]), at.scale, stretch.strength, rows, run.scheme, run.variant)]
 
 
 def seen_from(theirs: Fingerprint, at: Placement, start: float, end: float) -> tuple[Float, Int64]:
-    """Where the work's peaks should lie in the output: ticks within [start, end), and steps."""
-    low, high = np.searchsorted(theirs.positions, [start * at.scale + at.offset, end * at.scale + at.offset])
-    when = (theirs.positions[low:high] - at.offset) / at.scale
+    """Where the work's peaks should lie in the output: ticks within [start, end), rising, and steps."""
+    edges = sorted((start * at.scale + at.offset, end * at.scale + at.offset))
+    low, high = np.searchsorted(theirs.positions, edges)
+    way = slice(None, None, 1 if at.scale > 0 else -1)
+    when: Float = ((theirs.positions[low:high].astype(np.float64) - at.offset) / at.scale)[way]
     payload = theirs.payload[low:high, 0] if theirs.payload is not None else np.zeros(0, np.uint8)
-    steps = payload.astype(np.int64) - at.raised
-    inside = (steps >= 0) & (steps < 256)
+    steps = payload.astype(np.int64)[way] - at.raised
+    inside = (steps >= 0) & (steps < 256) & (when >= start) & (when < end)
     return when[inside], steps[inside]
 
 
@@ -189,5 +211,5 @@ def _tail(best: float, wrong: Float, searched: float) -> float:
     """log10 of how rare `best` is under the Gumbel law of the wrong placements' bests, by moments."""
     width = max(float(wrong.std()), SPREAD) * np.sqrt(6) / np.pi
     place = float(wrong.mean()) - np.euler_gamma * width
-    rare = (best - place) / width / np.log(10) - searched
+    rare = float((best - place) / width / np.log(10)) - searched
     return max(min(rare, best), (best - SURE) / SURE_SLOPE)

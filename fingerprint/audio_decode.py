@@ -57,35 +57,44 @@ def _blocks(path: Path) -> Iterator[Float32]:
 
 
 def _pieces(path: Path) -> Iterator[Float32]:
-    """Resampled pieces in order: float32[c, n]. Bad packets are passed over when enough good ones were seen."""
-    import av
-
+    """Resampled pieces in order: float32[c, n]."""
     with opened(path) as container:
-        if not container.streams.audio:
-            raise UnreadableMedia(path, "has no sound track; give a file with sound", "no-sound")
-        if duration_of(container) > MAX_DURATION_S:
-            raise UnreadableMedia(path, "the sound is longer than 24 hours; split the file", "too-long")
-        stream = container.streams.audio[0]
-        if stream.codec_context is None:
-            raise UnreadableMedia(path, "no decoder for its sound codec; convert it to another format", "no-decoder")
+        stream = _sound_track(path, container)
         resampler: Any = None
-        good = 0
         for frame in _frames(path, container, stream):
             if resampler is None:
-                layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
-                resampler = av.AudioResampler(format="fltp", layout=layout, rate=RATE)
-            try:
-                pieces = [f.to_ndarray() for f in resampler.resample(frame)]
-            except (av.error.FFmpegError, ValueError) as error:
-                # The format changed in the middle of the stream (joined MP3s do that): what came before stands.
-                if good < USEFUL:
-                    raise UnreadableMedia(path, f"cannot be decoded ({error}); export it again") from error
-                return
-            for piece in pieces:
-                good += piece.shape[1]
-                yield np.nan_to_num(piece, copy=False)
+                resampler = _resampler(frame)
+            yield from _resampled(resampler, frame)
         if resampler is not None:
-            yield from (f.to_ndarray() for f in resampler.resample(None))
+            yield from _resampled(resampler, None)
+
+
+def _sound_track(path: Path, container: Any) -> Any:
+    if not container.streams.audio:
+        raise UnreadableMedia(path, "has no sound track; give a file with sound", "no-sound")
+    if duration_of(container) > MAX_DURATION_S:
+        raise UnreadableMedia(path, "the sound is longer than 24 hours; split the file", "too-long")
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise UnreadableMedia(path, "no decoder for its sound codec; convert it to another format", "no-decoder")
+    return stream
+
+
+def _resampler(frame: Any) -> Any:
+    import av
+
+    layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
+    return av.AudioResampler(format="fltp", layout=layout, rate=RATE)
+
+
+def _resampled(resampler: Any, frame: Any) -> list[Float32]:
+    """What comes out of the resampler now. A frame in another format than the first (joined files) is left out."""
+    import av
+
+    try:
+        return [np.nan_to_num(f.to_ndarray()) for f in resampler.resample(frame)]
+    except (av.error.FFmpegError, ValueError):
+        return []
 
 
 def _frames(path: Path, container: Any, stream: Any) -> Iterator[Any]:
@@ -117,6 +126,8 @@ def _frames(path: Path, container: Any, stream: Any) -> Iterator[Any]:
 def mono(block: Float32) -> Float32:
     """float32[n]: the mix, or the difference where the channels cancel each other (one of them inverted)."""
     if block.shape[0] == 1:
-        return block[0]
-    mid, side = (block[0] + block[1]) / 2, (block[0] - block[1]) / 2
+        only: Float32 = block[0]
+        return only
+    mid: Float32 = (block[0] + block[1]) / 2
+    side: Float32 = (block[0] - block[1]) / 2
     return side if float(np.dot(mid, mid)) < HIDDEN * float(np.dot(side, side)) else mid

@@ -1,4 +1,9 @@
-"""Landmarks: pairs of spectral peaks as exact keys (Wang, ISMIR 2003), few in the registry, many in the probe."""
+"""Landmarks: triples of spectral peaks as exact keys, few in the registry, many in the probe.
+
+Peak constellations after Wang (ISMIR 2003), three peaks instead of two so that a key stays rare in a large registry
+(as in Panako, Six & Leman, ISMIR 2014), but with absolute pitch and time: a changed tempo or pitch is looked for by
+changing the probe, where it is known what to change.
+"""
 
 from __future__ import annotations
 
@@ -13,31 +18,39 @@ from fingerprint.features import Fingerprint, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, mix
 
 NAME = "audio.landmark.1"
-PITCH_STEP = 2.0  # steps of a 48th octave in one cell of a key
-TIME_STEP = 4.0  # ticks in one cell of a key
-NEAREST, FARTHEST = 10.0, 190.0  # ticks between the two peaks
-WIDEST = 48.0  # steps between the two peaks
-LEAST = 5  # landmarks that must agree before a placement is looked at
-EDGE = 0.25  # a probe value this close to the edge of its cell (in cells) is looked up in the next cell too
+PITCH_STEP = 3.0  # steps of a 48th octave in one cell of a key
+TIME_STEP = 6.0  # ticks in one cell of a key
+NEAREST, FARTHEST = 8.0, 190.0  # ticks from the first peak to the others
+APART = 8.0  # least ticks between the second peak and the third
+WIDEST = 48.0  # steps from the first peak to the others
+BLOCK = 20_000  # peaks worked on at a time
+LEAST = 3  # landmarks that must agree before a placement is looked at
+BITS = np.array([7, 5, 5, 5, 5])  # of a cell: first pitch, two intervals, two times; they fill four bytes but for five bits
+SHIFTS = np.concatenate([[0], np.cumsum(BITS)[:-1]])
+
+Float32 = npt.NDArray[np.float32]
+Triples = tuple[Int64, Int64, Int64]
 
 
 def derive(payload: UInt8) -> Int64:
-    """uint8[n, 3] (first pitch, interval, time between: in cells) -> keys int64[n, 1]."""
-    cells = payload.astype(np.int64)
-    return mix((cells[:, 0] << 16) | (cells[:, 1] << 8) | cells[:, 2], NAME).reshape(-1, 1)
+    """uint8[n, 4] (packed cells, low byte first) -> keys int64[n, 1]."""
+    return mix(np.ascontiguousarray(payload).view("<u4"), NAME)
 
 
 @dataclass(frozen=True)
 class Change:
-    """What must be done to the output's peaks to meet the work's: time x tempo, pitch + raised (in steps)."""
+    """What must be done to the output's peaks to meet the work's: time x tempo (below 0: backwards), pitch + raised steps."""
 
     tempo: float = 1.0
     raised: int = 0
 
     @property
     def name(self) -> str:
-        """As a variant: "tempo1.080 pitch-0.50", pitch in semitones; "" for no change."""
-        return f"tempo{self.tempo:.3f} pitch{self.raised * 12 / STEPS:+.2f}" if self != Change() else ""
+        """As a variant: "tempo+1.080 pitch-0.50", pitch in semitones; "" for no change."""
+        return f"tempo{self.tempo:+.3f} pitch{self.raised * 12 / STEPS:+.2f}" if self != Change() else ""
+
+
+BACKWARDS = Change(-1.0)
 
 
 def change_of(variant: str) -> Change:
@@ -48,15 +61,45 @@ def change_of(variant: str) -> Change:
     return Change(float(tempo), round(float(pitch) * STEPS / 12))
 
 
-LANDMARK = Scheme(NAME, "audio", TICK, payload_width=3, derive=derive, tolerance=6.0, reach=1250.0, least=LEAST)
+def backwards(peaks: Peaks, ticks: int) -> Peaks:
+    """The peaks of the same sound, `ticks` long, played from its end."""
+    return Peaks((ticks - peaks.time)[::-1], peaks.pitch[::-1], peaks.rank[::-1])
 
 
-def landmarks(peaks: Peaks, depth: int, fan: int) -> Fingerprint:
-    """What the registry stores: each peak of rank below `depth` with the `fan` highest of those that follow it."""
-    first, second = pairs(peaks.of(peaks.rank < depth), fan)
+LANDMARK = Scheme(NAME, "audio", TICK, payload_width=4, derive=derive, tolerance=6.0, reach=1250.0, least=LEAST)
+
+
+def landmarks(peaks: Peaks, depth: int) -> Fingerprint:
+    """What the registry stores: each peak of rank below `depth` with the best two that follow it."""
     chosen = peaks.of(peaks.rank < depth)
-    cells = np.floor(values(chosen, first, second)).astype(np.int64)
-    return make(LANDMARK, positions(chosen, first), cells.astype(np.uint8))
+    found = triples(chosen, fan=3, most=1)
+    cells, inside = packed(np.floor(values(chosen, found)))
+    payload = cells[inside].astype("<u4").view(np.uint8).reshape(-1, 4)
+    return make(LANDMARK, positions(chosen, found[0][inside]), payload)
+
+
+def probe_landmarks(peaks: Peaks, depth: int, fan: int, change: Change = Change()) -> Fingerprint:
+    """What is looked up: more peaks, more partners, and the cells next door where a value lies nearest to an edge."""
+    chosen = peaks.of(peaks.rank < depth)
+    found = triples(chosen, fan, most=fan * fan)
+    cells, inside = packed(neighbours(values(chosen, found)))
+    keys = mix(cells, NAME)[inside[:, 0]]
+    return make(LANDMARK, positions(chosen, found[0][inside[:, 0]]), keys=keys, variant=change.name)
+
+
+def changed_landmarks(peaks: Peaks, depth: int, fan: int, changes: Sequence[Change]) -> list[Fingerprint]:
+    """The landmarks that would be seen were the recording not changed so: one view for each change, in the work's time."""
+    chosen = peaks.of(peaks.rank < depth)
+    found = triples(chosen, fan, most=fan * fan)
+    plain = values(chosen, found)
+    views = []
+    for change in changes:
+        stretch = np.array([1, 1, 1, change.tempo, change.tempo], np.float32)
+        raised = np.array([change.raised / PITCH_STEP, 0, 0, 0, 0], np.float32)
+        cells, inside = packed(np.floor(plain * stretch + raised))
+        ticks = np.rint(chosen.time[found[0][inside]] * change.tempo).astype(np.int32)
+        views.append(make(LANDMARK, ticks, keys=mix(cells[inside], NAME), variant=change.name))
+    return views
 
 
 def positions(peaks: Peaks, rows: Int64) -> Int32:
@@ -64,75 +107,97 @@ def positions(peaks: Peaks, rows: Int64) -> Int32:
     return np.rint(peaks.time[rows]).astype(np.int32)
 
 
-def values(peaks: Peaks, first: Int64, second: Int64) -> npt.NDArray[np.float32]:
-    """float32[n, 3] (first pitch, second pitch - first + WIDEST, time between), in cells."""
+def values(peaks: Peaks, found: Triples) -> Float32:
+    """float32[n, 5] in cells: first pitch, the two intervals from it (shifted to be positive), the two times from it."""
+    first, second, third = found
     columns = [
         peaks.pitch[first] / PITCH_STEP,
         (peaks.pitch[second] - peaks.pitch[first] + WIDEST) / PITCH_STEP,
+        (peaks.pitch[third] - peaks.pitch[first] + WIDEST) / PITCH_STEP,
         (peaks.time[second] - peaks.time[first]) / TIME_STEP,
+        (peaks.time[third] - peaks.time[first]) / TIME_STEP,
     ]
-    return np.stack(columns, axis=1)
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
-def pairs(peaks: Peaks, fan: int) -> tuple[Int64, Int64]:
-    """Rows (first, second): each peak and the `fan` of lowest rank, then nearest, within its target zone."""
-    time, pitch, rank = peaks.time, peaks.pitch, peaks.rank
-    firsts, seconds, costs = [], [], []
-    for apart in range(1, len(time)):
-        gap = time[apart:] - time[:-apart]
-        if not (gap <= FARTHEST).any():
-            break
-        near = (gap >= NEAREST) & (gap <= FARTHEST) & (np.abs(pitch[apart:] - pitch[:-apart]) < WIDEST)
-        rows = np.flatnonzero(near)
-        firsts.append(rows)
-        seconds.append(rows + apart)
-        costs.append(rank[rows + apart] + gap[rows] / (FARTHEST + 1))
-    if not firsts:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    first, second, cost = (np.concatenate(c) for c in (firsts, seconds, costs))
-    order = np.lexsort((cost, first))
-    first, second = first[order], second[order]
-    start = np.flatnonzero(np.diff(first, prepend=-1))
-    place = np.arange(len(first)) - np.repeat(start, np.diff(np.append(start, len(first))))
-    return first[place < fan], second[place < fan]
+def packed(cells: Float32) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """float32[..., 5] cells -> (uint64[...] of 27 bits, bool[...]: every cell is in range)."""
+    whole = cells.astype(np.int64)
+    inside: npt.NDArray[np.bool_] = np.all((whole >= 0) & (whole < 1 << BITS), axis=-1)
+    codes: npt.NDArray[np.uint64] = np.sum(np.clip(whole, 0, (1 << BITS) - 1) << SHIFTS, axis=-1).astype(np.uint64)
+    return codes, inside
 
 
-def probe_landmarks(peaks: Peaks, depth: int, fan: int) -> Fingerprint:
-    """What is looked up: more peaks, more partners, and the neighbouring cell where a value lies near an edge."""
-    chosen = peaks.of(peaks.rank < depth)
-    first, second = pairs(chosen, fan)
-    return make(LANDMARK, positions(chosen, first), keys=keys_of(neighbours(values(chosen, first, second))))
-
-
-def changed_landmarks(peaks: Peaks, depth: int, fan: int, changes: Sequence[Change]) -> list[Fingerprint]:
-    """The landmarks that would be seen were the recording not changed so: one view for each change, in the work's time."""
-    chosen = peaks.of(peaks.rank < depth)
-    first, second = pairs(chosen, fan)
-    plain = values(chosen, first, second)
-    views = []
-    for change in changes:
-        cells = np.floor(plain * (1, 1, change.tempo) + (change.raised / PITCH_STEP, 0, 0)).astype(np.int64)
-        inside = ((cells >= 0) & (cells < 128)).all(axis=1)
-        ticks = np.rint(chosen.time[first[inside]] * change.tempo).astype(np.int32)
-        views.append(make(LANDMARK, ticks, keys=keys_of(cells[inside][:, None, :]), variant=change.name))
-    return views
-
-
-def keys_of(cells: Int64) -> Int64:
-    """int64[n, b, 3] cells -> keys int64[n, b]."""
-    n, b, _ = cells.shape
-    inside = np.clip(cells, 0, 255).astype(np.uint8)
-    return derive(inside.reshape(n * b, 3)).reshape(n, b)
-
-
-def neighbours(values: npt.NDArray[np.float32]) -> Int64:
-    """float32[n, 3] -> int64[n, 8, 3]: every combination of the own cell and the nearer neighbour, where near enough.
-
-    Where it is not near, the own cell stands again: the aligner counts each row once.
-    """
+def neighbours(values: Float32) -> Float32:
+    """float32[n, 5] -> float32[n, 4, 5]: the own cell, then next door in the two values nearest to an edge, each and both."""
     own = np.floor(values)
     part = values - own
-    other = own + np.where(part < EDGE, -1, np.where(part > 1 - EDGE, 1, 0))
-    both = np.stack([own, other], axis=1).astype(np.int64)
-    pick = np.indices((2, 2, 2)).reshape(3, 8).T
-    return np.stack([both[:, pick[:, i], i] for i in range(3)], axis=2)
+    nearness = np.minimum(part, 1 - part)
+    near = np.argsort(nearness, axis=1, kind="stable")[:, :2]
+    rows = np.arange(len(values))
+    step = np.where(part < 0.5, -1, 1).astype(np.float32)
+    out = np.repeat(own[:, None, :], 4, axis=1)
+    for place, which in ((1, (0,)), (2, (1,)), (3, (0, 1))):
+        for i in which:
+            out[rows, place, near[:, i]] += step[rows, near[:, i]]
+    return out
+
+
+def triples(peaks: Peaks, fan: int, most: int) -> Triples:
+    """Rows (first, second, third): each peak with `most` pairs of its `fan` best partners, second before third."""
+    partners = _partners(peaks, fan)
+    firsts, seconds, thirds, costs = [], [], [], []
+    for i in range(fan):
+        for j in range(i + 1, fan):
+            rows = np.flatnonzero((partners[:, i] >= 0) & (partners[:, j] >= 0))
+            a, b = partners[rows, i], partners[rows, j]
+            gap = peaks.time[b] - peaks.time[a]
+            keep = np.abs(gap) >= APART
+            firsts.append(rows[keep])
+            seconds.append(np.where(gap >= 0, a, b)[keep])
+            thirds.append(np.where(gap >= 0, b, a)[keep])
+            costs.append(np.full(int(keep.sum()), i + j * j))
+    first, second, third, cost = (np.concatenate(c).astype(np.int64) for c in (firsts, seconds, thirds, costs))
+    order = np.lexsort((cost, first))
+    order = order[_places(first[order]) < most]
+    return first[order], second[order], third[order]
+
+
+def _partners(peaks: Peaks, fan: int) -> Int64:
+    """int64[n, fan]: for each peak the rows in its target zone of lowest rank, then nearest; -1 where there are fewer."""
+    blocks = [np.zeros((0, fan), np.int64)]
+    for start in range(0, len(peaks), BLOCK):
+        end = min(start + BLOCK, len(peaks))
+        last = int(np.searchsorted(peaks.time, peaks.time[end - 1] + FARTHEST, "right"))
+        own = _partners_of(peaks.of(slice(start, last)), end - start, fan)
+        blocks.append(np.where(own >= 0, own + start, -1))
+    return np.concatenate(blocks)
+
+
+def _partners_of(peaks: Peaks, count: int, fan: int) -> Int64:
+    """The same for the first `count` of these peaks."""
+    time, pitch, rank = peaks.time, peaks.pitch, peaks.rank
+    firsts, seconds, costs = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    for apart in range(1, len(time)):
+        gap = time[apart:][:count] - time[:-apart][:count]
+        if not (gap <= FARTHEST).any():
+            break
+        interval = pitch[apart:][:count] - pitch[:-apart][:count]
+        rows = np.flatnonzero((gap >= NEAREST) & (gap <= FARTHEST) & (np.abs(interval) < WIDEST))
+        firsts.append(rows)
+        seconds.append(rows + apart)
+        costs.append((rank[rows + apart] + gap[rows] / (FARTHEST + 1)).astype(np.float32))
+    first, second, cost = np.concatenate(firsts), np.concatenate(seconds), np.concatenate(costs)
+    order = np.lexsort((cost, first))
+    first, second = first[order], second[order]
+    place = _places(first)
+    partners = np.full((count, fan), -1, np.int64)
+    kept = place < fan
+    partners[first[kept], place[kept]] = second[kept]
+    return partners
+
+
+def _places(groups: Int64) -> Int64:
+    """0, 1, 2 ... within each run of equal numbers."""
+    start = np.flatnonzero(np.diff(groups, prepend=-1))
+    return np.arange(len(groups)) - np.repeat(start, np.diff(np.append(start, len(groups))))

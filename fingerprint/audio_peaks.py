@@ -43,7 +43,7 @@ class Peaks:
     def __len__(self) -> int:
         return len(self.time)
 
-    def of(self, rows: npt.NDArray[np.bool_] | Int64) -> Peaks:
+    def of(self, rows: npt.NDArray[np.bool_] | Int64 | slice) -> Peaks:
         """The chosen rows."""
         return Peaks(self.time[rows], self.pitch[rows], self.rank[rows])
 
