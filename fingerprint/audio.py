@@ -13,29 +13,9 @@ from fingerprint.audio_peaks import TICK, Peaks, find_peaks
 from fingerprint.features import Fingerprint, Part, make
 from fingerprint.medium import Medium
 
-SUFFIXES = tuple(
-    [
-        ".mp3",
-        ".m4a",
-        ".aac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".flac",
-        ".wav",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".wma",
-        ".ac3",
-        ".amr",
-        ".au",
-        ".caf",
-        ".mka",
-        ".wv",
-        ".ape",
-        ".mp2",
-    ]
+SUFFIXES = (
+    *(".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".flac", ".wav", ".aif", ".aiff", ".aifc", ".wma"),
+    *(".ac3", ".amr", ".au", ".caf", ".mka", ".wv", ".ape", ".mp2"),
 )
 STORED_DEPTH = 4
 PEAK_DEPTH = 12  # of the peaks that compare looks among

@@ -1,0 +1,244 @@
+"""Sound: decoding, landmarks, and the checks that decide whether a recording is in an output."""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from fingerprint.audio import AUDIO
+from fingerprint.audio_compare import PEAK
+from fingerprint.audio_decode import RATE, Sound, decode
+from fingerprint.audio_landmark import LANDMARK, Change, change_of
+from fingerprint.errors import UnreadableMedia
+from fingerprint.features import Fingerprint, Media, Part, pack, unpack
+from matcher.scan import scan_media
+from registry.memory import MemoryIndex
+
+Float32 = npt.NDArray[np.float32]
+SCHEMES = {s.name: s for s in AUDIO.schemes}
+
+
+def song(seed: int, seconds: float = 20.0, tempo: float = 1.0, pitch: float = 1.0) -> Float32:
+    """Plucked notes of a random tune with three harmonics, played `tempo` times as fast and `pitch` times as high."""
+    rng = np.random.default_rng(seed)
+    out = np.zeros(int(seconds * RATE) + 2 * RATE, np.float32)
+    t = np.arange(RATE) / RATE
+    at = 0.0
+    while at < seconds * tempo:
+        hertz = 130.8 * 2 ** (rng.integers(0, 40) / 12)
+        loud = rng.uniform(0.1, 0.3)
+        note = sum(loud / k * np.sin(2 * np.pi * k * hertz * pitch * t) for k in (1, 2, 3)) * np.exp(-6 * t)
+        start = int(at / tempo * RATE)
+        if start < seconds * RATE:
+            out[start : start + RATE] += note.astype(np.float32)
+        at += rng.choice([0.12, 0.18, 0.25, 0.31])
+    return out[: int(seconds * RATE)]
+
+
+def heard(samples: Float32) -> Sound:
+    return Sound(Path("memory.wav"), iter([np.atleast_2d(samples)]))
+
+
+def write(path: Path, samples: Float32, codec: str, rate: int = 44100) -> Path:
+    """The samples (mono [n] or [2, n] at RATE) in a file of PyAV's choosing."""
+    import av
+
+    layout = "mono" if samples.ndim == 1 else "stereo"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.layout = layout
+        resampler = av.AudioResampler(format=stream.format, layout=layout, rate=rate)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(np.atleast_2d(samples)), format="fltp", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+        frames = [*resampler.resample(frame), *resampler.resample(None)]
+        fifo = av.AudioFifo()
+        for piece in frames:
+            fifo.write(piece)
+        size = stream.codec_context.frame_size or 1024
+        while (piece := fifo.read(size, partial=True)) is not None:
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def index() -> MemoryIndex:
+    return MemoryIndex([(f"w{i}", (AUDIO.features(heard(song(i))),)) for i in range(6)], SCHEMES)
+
+
+def scan(samples: Float32, index: MemoryIndex) -> list[tuple[str, float, tuple[float, ...], tuple[float, ...], float]]:
+    media = Media("audio", "", (AUDIO.probes(heard(samples)),))
+    return [
+        (m.work_id, m.score, m.segments[0][1].output_span, m.segments[0][1].work_span, m.segments[0][1].scale)
+        for m in scan_media("q", media, index).matches
+        if m.listed
+    ]
+
+
+def digest(fingerprint: Fingerprint) -> str:
+    columns = [fingerprint.keys.astype("<i8"), fingerprint.positions.astype("<i4")]
+    columns += [] if fingerprint.payload is None else [fingerprint.payload]
+    return hashlib.sha256(b"".join(c.tobytes() for c in columns)).hexdigest()[:16]
+
+
+def test_known_answers() -> None:
+    """Sine notes on a fixed grid: these digests hold the schemes still."""
+    t = np.arange(6 * RATE) / RATE
+    steps = np.array([0, 7, 3, 12, 5, 19, 8, 15, 1, 10])[(t / 0.2).astype(int) % 10]
+    samples = (0.4 * np.sin(2 * np.pi * 220 * 2 ** (steps / 12) * t) * np.exp(-4 * (t % 0.2))).astype(np.float32)
+    part = AUDIO.features(heard(samples))
+    packed = [pack(f, SCHEMES[f.scheme]) for f in part.fingerprints]
+    assert [(f.scheme, len(f), digest(f)) for f in part.fingerprints] == KNOWN
+    for fingerprint, data in zip(part.fingerprints, packed, strict=True):
+        again = unpack(data, SCHEMES)
+        assert np.array_equal(again.keys, fingerprint.keys)
+        assert np.array_equal(again.positions, fingerprint.positions)
+
+
+def test_excerpt_in_noise_is_found_where_it_is(index: MemoryIndex) -> None:
+    rng = np.random.default_rng(9)
+    clip = song(2)[7 * RATE : 12 * RATE]
+    bed = rng.normal(0, 0.7 * float(clip.std()), 11 * RATE).astype(np.float32)
+    bed[3 * RATE : 8 * RATE] += clip
+    [(work, score, output_span, work_span, scale)] = scan(bed, index)
+    assert work == "w2"
+    assert score > 5
+    assert output_span == pytest.approx((3, 8), abs=0.75)
+    assert work_span == pytest.approx((7, 12), abs=0.75)
+    assert scale == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(("tempo", "pitch"), [(1.17, 1.0), (0.84, 1.0), (1.0, 1.15), (1.0, 0.87), (1.08, 1.08), (0.9, 1.1)])
+def test_other_tempo_and_pitch_are_found(index: MemoryIndex, tempo: float, pitch: float) -> None:
+    [(work, _, _, work_span, scale)] = scan(song(4, 12.0, tempo, pitch), index)
+    assert work == "w4"
+    assert scale == pytest.approx(tempo, rel=0.01)
+    assert work_span == pytest.approx((0, 12 * tempo), abs=0.7)
+
+
+def test_backwards_is_found(index: MemoryIndex) -> None:
+    [(work, _, output_span, work_span, scale)] = scan(song(1)[2 * RATE : 12 * RATE][::-1].copy(), index)
+    assert work == "w1"
+    assert scale == pytest.approx(-1, abs=0.01)
+    assert output_span == pytest.approx((0, 10), abs=0.6)
+    assert work_span == pytest.approx((2, 12), abs=0.6)
+
+
+def test_two_works_in_a_row_and_at_once(index: MemoryIndex) -> None:
+    row = np.concatenate([song(0)[: 6 * RATE], song(3)[5 * RATE : 11 * RATE]])
+    assert {m[0] for m in scan(row, index)} == {"w0", "w3"}
+    assert {m[0] for m in scan(song(0)[: 8 * RATE] + song(5)[: 8 * RATE], index)} == {"w0", "w5"}
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(10 * RATE, np.float32),
+        np.random.default_rng(0).normal(0, 0.2, 10 * RATE).astype(np.float32),
+        (0.4 * np.sin(2 * np.pi * 440 * np.arange(10 * RATE) / RATE)).astype(np.float32),
+        song(77, 15.0),
+    ],
+    ids=["silence", "noise", "tone", "another song"],
+)
+def test_what_is_not_registered_names_nobody(index: MemoryIndex, samples: Float32) -> None:
+    assert scan(samples, index) == []
+
+
+def test_a_registered_tone_and_silence_name_nobody() -> None:
+    tone = (0.4 * np.sin(2 * np.pi * 440 * np.arange(10 * RATE) / RATE)).astype(np.float32)
+    beat = np.tile(np.concatenate([np.hanning(800) * 0.5, np.zeros(3200)]), 20).astype(np.float32)
+    index = MemoryIndex(
+        [(n, (AUDIO.features(heard(x)),)) for n, x in (("tone", tone), ("silence", 0 * tone), ("beat", beat))], SCHEMES
+    )
+    for other in (0.8 * tone[: 6 * RATE], 0 * tone, song(5)):
+        assert scan(other, index) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [
+        *(("a.mp3", "libmp3lame", 44100), ("a.flac", "flac", 44100), ("a.opus", "libopus", 48000)),
+        *(("a.wav", "pcm_s16le", 22050), ("a.mp4", "aac", 44100), ("a.aiff", "pcm_s16be", 44100)),
+    ],
+)
+def test_formats_give_the_same_recording(index: MemoryIndex, tmp_path: Path, name: str, codec: str, rate: int) -> None:
+    path = write(tmp_path / name, song(3)[4 * RATE : 10 * RATE], codec, rate)
+    part = AUDIO.probes(decode(path))
+    assert part.extent[0] == pytest.approx(6, abs=0.1)
+    matches = scan_media("q", Media("audio", "", (part,)), index).matches
+    assert [m.work_id for m in matches if m.listed] == ["w3"]
+
+
+def test_inverted_channel_does_not_cancel(index: MemoryIndex) -> None:
+    clip = song(2)[4 * RATE : 10 * RATE]
+    part = AUDIO.probes(heard(np.stack([clip, -clip])))
+    matches = scan_media("q", Media("audio", "", (part,)), index).matches
+    assert [m.work_id for m in matches if m.listed] == ["w2"]
+
+
+def test_block_borders_leave_no_trace() -> None:
+    samples = song(6, 40.0)
+    whole = AUDIO.features(heard(samples))
+    parts = [samples[i : i + 7777].reshape(1, -1) for i in range(0, len(samples), 7777)]
+    pieces = AUDIO.features(Sound(Path("x"), iter(parts)))
+    for a, b in zip(whole.fingerprints, pieces.fingerprints, strict=True):
+        assert pack(a, SCHEMES[a.scheme]) == pack(b, SCHEMES[b.scheme])
+
+
+def test_silence_gives_a_part_without_features() -> None:
+    part = AUDIO.features(heard(np.zeros(3 * RATE, np.float32)))
+    assert part.extent == (3.0,)
+    assert [len(f) for f in part.fingerprints] == [0] * len(part.fingerprints)
+    tiny = AUDIO.probes(heard(np.zeros(10, np.float32)))
+    assert not any(len(f) for f in tiny.fingerprints)
+
+
+def test_a_damaged_tail_is_dropped(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp3", song(3), "libmp3lame")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + bytes(4000))
+    assert AUDIO.features(decode(path)).extent[0] == pytest.approx(10, abs=1)
+
+
+def _bad(folder: Path, case: str) -> Path:
+    path = folder / "bad.wav"
+    good = write(folder / "good.mp4", song(1, 2.0), "aac").read_bytes()
+    content = {
+        "empty": b"",
+        "no-sound": b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0@\x1f\0\0\x80>\0\0\2\0\x10\0data\0\0\0\0",
+        "unreadable": good[: len(good) // 3],
+    }
+    if case != "missing":
+        path.write_bytes(content[case])
+    return path
+
+
+@pytest.mark.parametrize("case", ["missing", "empty", "no-sound", "unreadable"])
+def test_bad_files_say_what_is_wrong(tmp_path: Path, case: str) -> None:
+    path = _bad(tmp_path, case)
+    with pytest.raises(UnreadableMedia) as caught:
+        AUDIO.features(decode(path))
+    assert caught.value.code == case
+    assert "\n" not in str(caught.value)
+
+
+def test_a_change_is_told_by_its_name() -> None:
+    for change in (Change(), Change(1.082, -3), Change(-1.0), Change(0.822, 12)):
+        assert change_of(change.name) == change
+
+
+def test_stored_size_stays_small() -> None:
+    """Bytes of packed fingerprints and postings, scaled to an hour."""
+    part = AUDIO.features(heard(song(8, 60.0)))
+    size = sum(len(pack(f, SCHEMES[f.scheme])) + 16 * f.keys.size for f in part.fingerprints)
+    assert size * 60 < 1_500_000
+    assert isinstance(part, Part)
+    assert {LANDMARK.name, PEAK.name} <= {f.scheme for f in part.fingerprints}
+
+
+KNOWN: list[tuple[str, int, str]] = []
