@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from desk import page_view, words
-from desk.workers import Answer, Limits, Pool
+from desk.workers import Answer, Limits, Pool, cores
 from fingerprint.errors import BylineError
 
 TASK = "desk.evidence_task:task"
@@ -131,7 +131,7 @@ def _evidence(rows: Sequence[Row], paths: Sequence[Path], known: Mapping[str, Ro
 def _answers(jobs: list[dict[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Answer]]:
     """(job, answer). Where a worker failed, once more without the work's file, which may be to blame."""
     again = []
-    with Pool(TASK, {}, 1, LIMITS) as pool:
+    with Pool(TASK, {}, min(cores(), len(jobs)), LIMITS) as pool:
         for job, answer in pool.answers(jobs):
             if answer.error is not None and job["work"]:
                 again.append({**job, "work": ""})

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from desk import words
+from desk.page_bars import HUES, TRACK_LABELS, bar, links, tracks
 from desk.page_figures import figure
 
 Row = Mapping[str, Any]
-HUES = 6  # colours that works are told apart by, then they repeat
 LEVELS = ("weak", "moderate", "moderately strong", "strong", "very strong", "extremely strong")
-TRACK_LABELS = {"film": "Picture", "audio": "Sound", "text": "Words", "image": "Picture"}
 OUTPUT_NOUNS = {"film": "film", "audio": "recording", "text": "text", "image": "still"}
 WORK_NOUNS = {"film": "film", "audio": "music or sound", "text": "text", "image": "still"}
 FOUND_IN = {"film": "The picture of this film", "audio": "The sound of this film", "text": "The subtitles of this film"}
@@ -27,6 +26,7 @@ VIEWS = {
     "transpose": f"{SIDEWAYS}, mirrored", "transpose+mirror": SIDEWAYS, "transpose+flip": SIDEWAYS,
     "transpose+turn": f"{SIDEWAYS}, mirrored",
 }  # fmt: skip
+REGISTERED = (("licence", "Licence"), ("source", "Source"), ("sha256", "SHA-256 of the registered file"))
 VERBS = (("copy", "contains part of"), ("remake", "closely follows part of"), ("style", "resembles the manner of"))
 RELATIONS = {
     "copy": "Copy: the same material, perhaps changed",
@@ -111,7 +111,8 @@ def match_view(
         "level": level(match["score"]), "score": f"{match['score']:.1f}", "sure": sure(match),
         "people": people(row["credits"], match["work"]), "twins": [words.plain(t) for t in match.get("twins", [])],
         "parts": [part_view(p, match, row, shown.get((match["work"], p)), about) for p in parts],
-        "licence": words.plain(str(about.get("licence") or "")), "manner": match["relation"] == "style",
+        "registered": [[n, words.plain(str(about[k]))] for k, n in REGISTERED if about.get(k)],
+        "manner": match["relation"] == "style",
     }  # fmt: skip
 
 
@@ -143,47 +144,6 @@ def people(credits: Sequence[Row], work: str) -> list[dict[str, str]]:
     ]
 
 
-def bar(row: Row, listed: Sequence[Row]) -> dict[str, Any]:
-    """The degree bar: [{x, width, hue}] in percent, and a legend; what is left over is the unexplained rest."""
-    x, pieces, legend = 0.0, [], []
-    for i, match in enumerate(listed):
-        if match["degree"] > 0:
-            pieces.append({"x": round(100 * x, 2), "width": round(100 * match["degree"], 2), "hue": i % HUES})
-        legend.append({"hue": i % HUES, "title": words.plain(match["title"]), "share": words.percent(match["degree"])})
-        x += match["degree"]
-    return {"pieces": pieces, "legend": legend, "rest_x": round(100 * min(1.0, x), 2)}
-
-
-def tracks(row: Row, listed: Sequence[Row]) -> list[dict[str, Any]]:
-    """For each track of a film, recording or text: where in the output each work stands, in thousandths of its length."""
-    shown = []
-    for part in ("film", "audio", "text"):
-        spans = [(i, s["output"]) for i, m in enumerate(listed) for s in m["segments"] if s["part"] == part]
-        if not spans or row["medium"] == "image":
-            continue
-        extent = part_extent(row, part, [s for _, s in spans])
-        pieces = [{"hue": i % HUES, **_across(s[0], s[1], extent)} for i, s in spans]
-        shown.append({"label": TRACK_LABELS[part], "pieces": pieces, "start": _at(part, 0.0), "end": _at(part, extent)})
-    return shown
-
-
-def part_extent(row: Row, part: str, spans: Sequence[Sequence[float]]) -> float:
-    """Length of one track of the output; the report gives it for the leading one, and sound runs as long as pictures."""
-    furthest = max((s[1] for s in spans), default=1.0)
-    if part == "text" and row["medium"] != "text":
-        return float(furthest) or 1.0
-    return max(float((row.get("extent") or [0])[0]), float(furthest)) or 1.0
-
-
-def _across(a: float, b: float, extent: float) -> dict[str, float]:
-    x, end = (min(max(1000 * v / extent, 0.0), 1000.0) for v in (a, b))
-    return {"x": round(x, 1), "width": round(max(end - x, 3.0), 1)}
-
-
-def _at(part: str, value: float) -> str:
-    return f"{round(value):,}" if part == "text" else words.clock(value)
-
-
 def part_view(part: str, match: Row, row: Row, evidence: Row | None, about: Row) -> dict[str, Any]:
     """One track of one match: its places in words, the timeline of both sides, and the evidence that was drawn."""
     segments = [s for s in match["segments"] if s["part"] == part]
@@ -196,6 +156,7 @@ def part_view(part: str, match: Row, row: Row, evidence: Row | None, about: Row)
     view["more"] = max(0, len(segments) - PLACES_SHOWN)
     view["links"] = links(part, segments, match, row, evidence, about)
     view["figure"] = figure(evidence)
+    view["schemes"] = ", ".join(sorted({words.plain(str(s["scheme"])) for s in segments}))
     view["in_passages"] = view["figure"]["kind"] == "passages" and len(view["figure"]["passages"]) == len(segments)
     return view
 
@@ -236,35 +197,6 @@ def changes(variant: str) -> list[str]:
     barred = variant.startswith("bars")
     view = variant.removeprefix("bars").lstrip("+")
     return [*(["with borders"] if barred else []), *([VIEWS.get(view, words.plain(view))] if view else [])]
-
-
-def links(part: str, segments: Sequence[Row], match: Row, row: Row, evidence: Row | None, about: Row) -> dict[str, Any] | None:
-    """Both sides' timelines in thousandths, joined where they match; None for stills, which show places by themselves."""
-    pairs = [s for s in segments if len(s["output"]) == 2 and len(s["work"]) == 2]
-    if not pairs or part == "image" or match["medium"] == "image":
-        return None
-    ours = part_extent(row, part, [s["output"] for s in pairs])
-    theirs = work_extent(part, evidence, about) or 0.0
-    theirs = max([theirs, *(float(s["work"][1]) for s in pairs)])
-    joined = []
-    for segment in pairs:
-        a, b = (_across(segment[side][0], segment[side][1], extent) for side, extent in (("output", ours), ("work", theirs)))
-        ends = [b["x"] + b["width"], b["x"]] if segment["scale"] >= 0 else [b["x"], b["x"] + b["width"]]
-        joined.append(
-            {"here": a, "there": b, "shape": f"{a['x']},16 {a['x'] + a['width']:.1f},16 {ends[0]:.1f},64 {ends[1]:.1f},64"}
-        )
-    return {
-        "joined": joined, "here_end": _at(part, ours), "there_end": _at(part, theirs), "start": _at(part, 0.0),
-    }  # fmt: skip
-
-
-def work_extent(part: str, evidence: Row | None, about: Row) -> float | None:
-    """Length of the work's track, from the registry or from its own file."""
-    for fingerprint in about.get("fingerprints", ()):
-        if fingerprint.get("medium") == part and fingerprint.get("extent"):
-            return float(fingerprint["extent"][0])
-    extent = (evidence or {}).get("work_extent")
-    return float(extent) if extent else None
 
 
 def weaker_view(match: Row, row: Row) -> dict[str, str]:

@@ -165,6 +165,7 @@ def test_page_says_what_was_found_where_how_much_how_sure_and_by_whom(html: str)
     assert "It does not show that a work was used to train a model" in said
     assert digest(OUTPUTS / "a-boat-remembered.mp4") in said and "Registry, revision 7" in said
     assert f"Byline {page.tool_version()}" in said
+    assert f"Licence CC0-1.0 SHA-256 of the registered file {digest(WORKS['film-lantern'])}" in said and "found by x.1" in said
 
 
 def test_candidates_stand_apart_and_name_nobody(html: str) -> None:
