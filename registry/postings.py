@@ -31,34 +31,26 @@ from registry.segments import (
     runs_of,
 )
 
-AT_ONCE = 500  # blocks asked for in one statement
-SOME_BLOCKS = f"select data from block where id in ({','.join('?' * AT_ONCE)}) order by id"  # noqa: S608
+SOME_BLOCKS = "select b.data from json_each(?) j cross join block b on b.id = j.value"  # one seek each, in the order given
+A_STRETCH = "select id, data from block where id between ? and ? order by id"
+FEW = 8
 
 
 def fetcher(conn: sqlite3.Connection) -> Fetch:
-    """What reads blocks by rising id, one after the other in one string of bytes."""
+    """What reads blocks by rising id."""
 
-    def fetch(ids: Int64) -> bytes:
+    def fetch(ids: Int64) -> list[bytes]:
         wanted = ids.tolist()
-        if len(wanted) > 8 and wanted[-1] - wanted[0] < 2 * len(wanted):
-            return _run_of_blocks(conn, wanted)
-        data: list[bytes] = []
-        for start in range(0, len(wanted), AT_ONCE):
-            some = wanted[start : start + AT_ONCE]
-            some += some[-1:] * (AT_ONCE - len(some))
-            data.extend(row[0] for row in conn.execute(SOME_BLOCKS, some))
-        return b"".join(data)
+        if len(wanted) < FEW or wanted[-1] - wanted[0] >= 2 * len(wanted):
+            return [row[0] for row in conn.execute(SOME_BLOCKS, (str(wanted),))]
+        # Where most of a stretch is wanted, one scan of it is cheaper than a seek for each.
+        rows = conn.execute(A_STRETCH, (wanted[0], wanted[-1]))
+        if len(wanted) == wanted[-1] - wanted[0] + 1:
+            return [row[1] for row in rows]
+        chosen = set(wanted)
+        return [row[1] for row in rows if row[0] in chosen]
 
     return fetch
-
-
-def _run_of_blocks(conn: sqlite3.Connection, wanted: list[int]) -> bytes:
-    """Where most of a stretch is wanted, one scan of it is cheaper than a seek for each."""
-    rows = conn.execute("select id, data from block where id between ? and ? order by id", (wanted[0], wanted[-1]))
-    if len(wanted) == wanted[-1] - wanted[0] + 1:
-        return b"".join(row[1] for row in rows)
-    chosen = set(wanted)
-    return b"".join(row[1] for row in rows if row[0] in chosen)
 
 
 def postings_of(fingerprint_id: int, fingerprint: Fingerprint) -> Postings:
@@ -213,6 +205,18 @@ def _expanded(postings: tuple[Int32, Int32, Int64], place: Int64, bands: int, ra
     count = np.searchsorted(probe, place[flat], "right") - low
     where = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(int(count.sum()))
     row = np.repeat((flat // max(bands, 1)).astype(np.int32), count)
-    order = np.lexsort((positions[where], row, ids[where]))
+    order = _hit_order(ids[where], row, positions[where])
     where, row = where[order], row[order]
     return Hits(row, ids[where], positions[where], rarity[probe[where]])
+
+
+def _hit_order(ids: Int32, rows: Int32, positions: Int32) -> Int64:
+    """The stable order by (id, row, position): one sort of a joint number where it has room, which it nearly always has."""
+    if not len(ids):
+        return np.zeros(0, np.int64)
+    low = int(positions.min())
+    span, height = int(positions.max()) - low + 1, int(rows.max()) + 1
+    if (int(ids.max()) + 1) * height * span >= 2**63:
+        return np.lexsort((positions, rows, ids))
+    joint = (ids.astype(np.int64) * height + rows) * span + (positions.astype(np.int64) - low)
+    return np.argsort(joint, kind="stable")

@@ -21,8 +21,9 @@ from fingerprint.hashing import Int32, Int64, UInt64
 
 BLOCK_BYTES = 4057  # of data in a row of table `block` that fits a 4,096-byte page: 4,061 less the record's header
 LANES = 16
+BLOCKS_AT_ONCE = 64  # packed together, so that what is worked on stays in the processor's cache
 
-Fetch = Callable[[Int64], bytes]
+Fetch = Callable[[Int64], list[bytes]]
 
 
 class Damaged(Exception):
@@ -180,21 +181,26 @@ def _above(keys: Int64, least: Int64) -> UInt64:
 
 def blocks_of(postings: Postings, layout: Layout) -> Iterator[bytes]:
     """The blocks of these sorted postings, of which only the last may be short. Raises TooWide."""
+    size = layout.per_block * layout.record
+    step = layout.per_block * BLOCKS_AT_ONCE
+    for start in range(0, len(postings), step):
+        data = _records(postings.of(slice(start, start + step)), layout)
+        for at in range(0, len(data), size):
+            yield data[at : at + size]
+
+
+def _records(postings: Postings, layout: Layout) -> bytes:
+    """The records of some whole blocks, one after the other."""
     n, per_block = len(postings), layout.per_block
-    first = np.repeat(postings.keys[::per_block], per_block)[:n]
-    above = _above(postings.keys, first)
-    if n and int(above.max()).bit_length() > layout.key_bits:
+    above = _above(postings.keys, np.repeat(postings.keys[::per_block], per_block)[:n])
+    if int(above.max()).bit_length() > layout.key_bits:
         raise TooWide
-    lanes = np.zeros((n, 2), "<u8")
-    lanes[:, 0] = above
-    ids = (postings.ids.astype(np.int64) - layout.ids[0]).view(np.uint64)
+    lanes = np.empty((n, 2), "<u8")
+    lanes[:, 0], lanes[:, 1] = above, 0
+    _put(lanes, (postings.ids.astype(np.int64) - layout.ids[0]).view(np.uint64), layout.key_bits)
     positions = (postings.positions.astype(np.int64) - layout.positions[0]).view(np.uint64)
-    _put(lanes, ids, layout.key_bits)
     _put(lanes, positions, layout.key_bits + layout.id_bits)
-    data = np.ascontiguousarray(lanes.view(np.uint8)[:, : layout.record]).data.cast("B")
-    size = per_block * layout.record
-    for start in range(0, len(data), size):
-        yield bytes(data[start : start + size])
+    return np.ascontiguousarray(lanes.view(np.uint8)[:, : layout.record]).tobytes()
 
 
 def _put(lanes: UInt64, values: UInt64, offset: int) -> None:
@@ -232,11 +238,12 @@ class Pages:
 
 def fetch_pages(segment: Segment, fetch: Fetch, numbers: Int64) -> Pages:
     """Those blocks of the segment; numbers rising, each once."""
-    data = fetch(numbers + segment.first_block)
-    expected = _sizes(segment, numbers)
+    blocks = fetch(numbers + segment.first_block)
+    blocks.append(bytes(LANES + 8))
+    data, expected = b"".join(blocks), _sizes(segment, numbers) + LANES + 8
     if len(data) != expected:
         raise Damaged(f"blocks of segment {segment.id} hold {len(data)} bytes, not {expected}")
-    return Pages(numbers, np.frombuffer(data + bytes(LANES + 8), np.uint8))
+    return Pages(numbers, np.frombuffer(data, np.uint8))
 
 
 def _sizes(segment: Segment, numbers: Int64) -> int:
@@ -302,11 +309,15 @@ def read(found: Found, fetch: Fetch, chosen: Int64) -> tuple[Int32, Int32, Int64
     numbers = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(len(probe))
     layout = found.segment.layout
     blocks, entries = np.divmod(numbers, layout.per_block)
-    pages = found.pages
-    needed = np.unique(blocks)
-    if not np.isin(needed, pages.numbers, assume_unique=True).all():
-        pages = fetch_pages(found.segment, fetch, needed)
-    ids, positions = _values(pages, layout, blocks, entries)
+    here = np.isin(blocks, found.pages.numbers)
+    if here.all():
+        ids, positions = _values(found.pages, layout, blocks, entries)
+        return ids, positions, probe
+    # Blocks in the middle of a long run have not been read yet.
+    ids, positions = np.empty(len(probe), np.int32), np.empty(len(probe), np.int32)
+    rest = fetch_pages(found.segment, fetch, np.unique(blocks[~here]))
+    for pages, mine in ((found.pages, here), (rest, ~here)):
+        ids[mine], positions[mine] = _values(pages, layout, blocks[mine], entries[mine])
     return ids, positions, probe
 
 

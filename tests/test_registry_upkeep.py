@@ -228,7 +228,7 @@ def test_a_packed_segment_gives_back_what_was_put_in(keys, ids, positions, probe
     segment = Segment(1, len(columns), 10, layout, columns.keys[:: layout.per_block])
 
     def fetch(wanted):
-        return b"".join(blocks[i - 10] for i in wanted.tolist())
+        return [blocks[i - 10] for i in wanted.tolist()]
 
     whole = unpacked(segment, fetch, 0, len(blocks))
     for name in ("keys", "ids", "positions"):
