@@ -13,7 +13,7 @@ from fingerprint.image_layout import HASH_BYTES, KIND_COLUMN, LAYOUT_NAME, PROBE
 from fingerprint.image_local import LOCAL_NAME, PAYLOAD_BYTES, SIGNATURE_BYTES, Points, places
 from fingerprint.image_open import WORKING_SIDE
 from fingerprint.image_pixels import SMALL_NAME, Overlay, inner_box, overlay, window_boxes, work_maps
-from fingerprint.image_plane import SEED_DISTANCE, Float64, Placement, agreement, distances, place, project
+from fingerprint.image_plane import SEED_DISTANCE, SEEDS, Float64, Placement, agreement, distances, place, project, worth_placing
 from fingerprint.image_views import TURNS, unpacked_boxes, views
 from fingerprint.image_weight import Cues, relation, strength
 from fingerprint.pictures import WHOLE_NAME
@@ -22,6 +22,7 @@ WHOLE_FARTHEST = 92  # bits of 256 at which a view is laid over the work
 LAYOUT_FARTHEST = 236  # bits of both layouts together, of 512
 VIEWS_TRIED = 3
 LEAST_SEEDS = 3
+LEAST_Z = 4.0  # of light and edges together, below which the points need not be asked
 SUPPORTED = 0.35  # correlation of a window that belongs to the matched region
 UNIT_BOX = np.array([0.0, 0.0, 1.0, 1.0])
 
@@ -96,7 +97,13 @@ def judged(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     maps = pair.maps
     if maps is None or not pair.picture.size:
         return []
-    return [_evidence(pair, alignment, g, overlay(pair.picture, maps, g.unit)) for g in guess(pair, alignment)]
+    found = []
+    for first in guess(pair, alignment):
+        seen = overlay(pair.picture, maps, first.unit)
+        if first.placement is None and seen.light_z + seen.edges_z >= LEAST_Z:
+            first = _supported(pair, first)
+        found.append(_evidence(pair, alignment, first, seen))
+    return found
 
 
 def _points(pair: Pair, variant: str) -> tuple[UInt8, UInt8]:
@@ -108,9 +115,12 @@ def _by_points(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     """From local features: seeds that agree on a place, then everything that agrees with it."""
     ours, theirs = _points(pair, alignment.variant)
     bits = hamming(ours[alignment.output_rows, :SIGNATURE_BYTES], theirs[alignment.work_rows, :SIGNATURE_BYTES])
-    if len(np.unique(alignment.output_rows[bits <= SEED_DISTANCE])) < LEAST_SEEDS:
+    near = np.stack([alignment.output_rows, alignment.work_rows], axis=1)[bits <= SEED_DISTANCE].astype(np.int64)
+    if len(np.unique(near[:, 0])) < LEAST_SEEDS:
         return
     points, others = places(ours, *pair.size), places(theirs, *pair.work_size)
+    if not worth_placing(points, others, np.unique(near, axis=0)[:SEEDS], pair.diagonal):
+        return
     far = distances(ours[:, :SIGNATURE_BYTES], theirs[:, :SIGNATURE_BYTES])
     placement = place(points, others, far, pair.diagonal)
     if placement is None or placement.surprise <= 0:
@@ -145,7 +155,7 @@ def _by_hash(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     for at in order[best[order] <= WHOLE_FARTHEST].tolist():
         view = views(ours[rows[at]][None])
         inner = pair.inner if int(bits[at].argmin()) > 0 else UNIT_BOX
-        yield _supported(pair, Guess(view_transform(view.box[0], int(view.turn[0]), inner), rows[at : at + 1], float(best[at])))
+        yield Guess(view_transform(view.box[0], int(view.turn[0]), inner), rows[at : at + 1], float(best[at]))
 
 
 def _by_layout(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
@@ -163,7 +173,7 @@ def _by_layout(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     inner = pair.inner if column > 0 else UNIT_BOX
     unit = view_transform(unpacked_boxes(first[None])[0], int(first[PROBE_BYTES]), inner)
     rows = np.array([2 * row, 2 * row + 1], np.int64)
-    yield _supported(pair, Guess(unit, rows, float(both[row, column])))
+    yield Guess(unit, rows, float(both[row, column]))
 
 
 def view_transform(box: Float64, turn: int, inner: Float64) -> Float64:

@@ -23,10 +23,12 @@ FAR = 48  # one in 60
 LEVELS = (30, 38, 46)  # signature distances at which agreement is counted
 RADII = (0.008, 0.025)  # of the output's working diagonal: a copy sits tightly, a redrawing loosely
 SEEDS = 160
+SEED_REACH = 0.02  # of the output's diagonal
 ANGLE = np.deg2rad(30.0)
 SIZE = np.log(1.9)
 LEAST_MAGSAC = 8
 SHIFTS = 24
+FAR_APART = 1 << 32
 
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -59,12 +61,17 @@ def place(output: Points, work: Points, far: npt.NDArray[np.float32], diagonal: 
     seeds = _seeds(far)
     if len(seeds) < 3:
         return None
-    transform = _best_similarity(output, work, seeds, 0.02 * diagonal)
+    transform = _best_similarity(output, work, seeds, SEED_REACH * diagonal)
     if transform is None:
         return None
     refined = _refined(output, work, far, transform, diagonal)
     found = [agreement(output, work, far, t, diagonal) for t in (transform, *refined)]
     return max(found, key=lambda p: (p.surprise, p.agreeing))
+
+
+def worth_placing(output: Points, work: Points, pairs: Int64, diagonal: float) -> bool:
+    """Whether these likely pairs [k, 2] hold three at different spots that agree on a placement."""
+    return _best_similarity(output, work, pairs, SEED_REACH * diagonal, fit=False) is not None
 
 
 def _seeds(far: npt.NDArray[np.float32]) -> Int64:
@@ -90,7 +97,7 @@ def similarities(output: Points, work: Points, pairs: Int64) -> Float64:
     return np.stack([first, second], axis=1)
 
 
-def _best_similarity(output: Points, work: Points, pairs: Int64, tolerance: float) -> Float64 | None:
+def _best_similarity(output: Points, work: Points, pairs: Int64, tolerance: float, fit: bool = True) -> Float64 | None:
     """The similarity of one seed that most other seeds agree with, fitted again to those; float64[3, 3]."""
     all_of = similarities(output, work, pairs)
     p = np.stack([output.x[pairs[:, 0]], output.y[pairs[:, 0]]], axis=1).astype(np.float64)
@@ -105,7 +112,7 @@ def _best_similarity(output: Points, work: Points, pairs: Int64, tolerance: floa
     if votes[best] < 3:
         return None
     inside = near[best] & like[best]
-    fitted = cv2.estimateAffinePartial2D(p[inside], q[inside], method=cv2.LMEDS)[0] if inside.sum() >= 4 else None
+    fitted = cv2.estimateAffinePartial2D(p[inside], q[inside], method=cv2.LMEDS)[0] if fit and inside.sum() >= 4 else None
     chosen = all_of[best] if fitted is None else fitted
     return np.vstack([chosen, [0.0, 0.0, 1.0]])
 
@@ -163,12 +170,14 @@ def project(transform: Float64, x: npt.NDArray[np.generic], y: npt.NDArray[np.ge
 def agreement(output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64, diagonal: float) -> Placement:
     """How many points agree with `transform`, and how surprising that is beside shifted placements."""
     row, column, gap, distance = _gaps(output, work, far, transform)
+    spots = _spots(output)[row], _spots(work)[column]
     best = (0.0, 0, 0.0, RADII[0], LEVELS[0])
     for radius in RADII:
         reach = radius * diagonal * _scale(transform)
+        shift, pair = _discs(gap, reach)
         for level in LEVELS:
-            near = distance <= level
-            count, expected = _count(output, work, row[near], column[near], gap[near], reach)
+            chosen = distance[pair] <= level
+            count, expected = _count(shift[chosen], [s[pair[chosen]] for s in spots])
             value = surprise(count, expected)
             if value > best[0]:
                 best = (value, count, expected, radius, level)
@@ -193,28 +202,30 @@ def _gaps(
     return row, column, gap, far[row, column]
 
 
-def _count(output: Points, work: Points, row: Int64, column: Int64, gap: Float64, reach: float) -> tuple[int, float]:
-    """Distinct places that agree within `reach`, and how many do on average when the placement is shifted."""
-    inside = np.hypot(gap[:, 0], gap[:, 1]) <= reach
-    here = _places(output, work, row[inside], column[inside], reach)
-    there = 0.0
+def _discs(gap: Float64, reach: float) -> tuple[Int64, Int64]:
+    """Which pairs lie within `reach` of each placement: number 0 is the placement itself, the others are shifted ones."""
     angles = np.arange(SHIFTS) * (2 * np.pi / 8)
-    away = reach * np.repeat([4.0, 7.0, 10.0], 8)
-    for angle, length in zip(angles, away, strict=True):
-        shifted = np.hypot(gap[:, 0] - length * np.cos(angle), gap[:, 1] - length * np.sin(angle)) <= reach
-        there += _places(output, work, row[shifted], column[shifted], reach)
-    return here, there / SHIFTS
+    away = reach * np.repeat([4.0, 7.0, 10.0], SHIFTS // 3)
+    centres = np.vstack([[0.0, 0.0], np.stack([away * np.cos(angles), away * np.sin(angles)], axis=1)])
+    near = np.flatnonzero((np.abs(gap) <= 11.5 * reach).all(axis=1))
+    miss = gap[near, None, :] - centres[None]
+    pair, shift = np.nonzero((miss**2).sum(axis=2) <= reach**2)
+    return shift.astype(np.int64), near[pair].astype(np.int64)
 
 
-def _places(output: Points, work: Points, row: Int64, column: Int64, reach: float) -> int:
-    """The number of different points on both sides, those at one spot counted once."""
-    if not len(row):
-        return 0
-    spots = []
-    for points, at in ((output, row), (work, column)):
-        cell = np.stack([np.floor(points.x[at] / 4), np.floor(points.y[at] / 4)], axis=1).astype(np.int64)
-        spots.append(len(np.unique(cell[:, 0] * 100_000 + cell[:, 1])))
-    return min(spots)
+def _count(shift: Int64, spots: list[Int64]) -> tuple[int, float]:
+    """Different spots that agree with the placement, on the side that has fewer, and the mean of that over the shifts."""
+    counts = []
+    for spot in spots:
+        different = np.unique(shift * FAR_APART + spot) // FAR_APART
+        counts.append(np.bincount(different, minlength=SHIFTS + 1))
+    least = np.minimum(counts[0], counts[1])
+    return int(least[0]), float(least[1:].mean())
+
+
+def _spots(points: Points) -> Int64:
+    """One number for each spot of 4 x 4 pixels: points at one spot are one point with several angles."""
+    return np.asarray(np.floor(points.y / 4).astype(np.int64) * 4096 + np.floor(points.x / 4).astype(np.int64), np.int64)
 
 
 def surprise(count: int, expected: float) -> float:
