@@ -93,7 +93,7 @@ EXPECTED = {
     "marble-run.mp4": ["music-salt-and-thread"],
     "podcast-opening.mp3": ["music-harbour-waltz"],
     "focus-mix.m4a": ["music-harbour-waltz", "music-night-shift"],
-    "travel-poster.jpg": ["still-chart", "still-market"],
+    "travel-poster.jpg": ["still-chart", "still-tin-orchard"],
     "violet-evening.webp": ["still-tidal-flats"],
     "commuters.jpg": ["film-paper-city"],
     "newsletter.txt": ["text-loom", "text-weights"],
@@ -154,10 +154,10 @@ def _sound_outputs(folder: Path) -> None:
 
 def _still_outputs(folder: Path) -> None:
     poster = pictures.as_picture(pictures.ramp(pictures.fractal(501), [(70, 30, 60), (220, 130, 90), (250, 220, 170)]))
-    poster[36:276, 30:350] = cv2.resize(pictures.market_at_noon()[60:420, 80:560], (320, 240), interpolation=cv2.INTER_AREA)
-    turned = cv2.rotate(pictures.chart_of_a_small_country()[20:460, 20:620], cv2.ROTATE_90_CLOCKWISE)
-    poster[60:460, 372:622] = cv2.resize(turned, (250, 400), interpolation=cv2.INTER_AREA)
-    cv2.putText(poster, "SOMEWHERE SUNNY", (24, 400), cv2.FONT_HERSHEY_TRIPLEX, 1.1, (250, 250, 250), 2, 16)
+    poster[36:276, 30:350] = cv2.resize(pictures.tin_orchard(), (320, 240), interpolation=cv2.INTER_AREA)
+    turned = cv2.rotate(pictures.chart_of_a_small_country(), cv2.ROTATE_90_CLOCKWISE)
+    poster[60:420, 366:636] = cv2.resize(turned, (270, 360), interpolation=cv2.INTER_AREA)
+    cv2.putText(poster, "SOMEWHERE GREEN", (24, 400), cv2.FONT_HERSHEY_TRIPLEX, 1.1, (250, 250, 250), 2, 16)
     write_still(folder / "travel-poster.jpg", poster, 78)
     crop = pictures.tidal_flats()[70:450, 90:600].astype(np.float32)
     violet = crop[..., [0, 2, 1]] * np.float32([1.15, 0.8, 1.05]) + 12
