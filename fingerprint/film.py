@@ -1,30 +1,35 @@
-"""Film: the picture of a film as whole-picture hashes, thumbs and (for what is looked up) small frames.
+"""Film: the picture of a film as whole-picture hashes, local features, thumbs and (for what is looked up) small frames.
 
 `decode` finds a film readable, `features` and `probes` walk its frames once. See film_frames (decoding), film_views
-(borders, hashes, rows kept), film_compare (the check of an alignment).
+(borders, hashes, rows kept), film_local (crops and insets), film_compare (the check of an alignment).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from fingerprint.features import Fingerprint, Part, make
 from fingerprint.film_compare import BOX_UNIT, compare
-from fingerprint.film_frames import Chunk, Film, chunks, decode
+from fingerprint.film_frames import SIDE as WORK_SIDE
+from fingerprint.film_frames import Film, chunks, decode
+from fingerprint.film_local import LOCAL, Found, found_points, probe_local, work_local
 from fingerprint.film_sight import FRAMES, THUMBS
 from fingerprint.film_views import (
     FRAME,
     SIDE,
     THUMB,
     Bool,
+    KeyPictures,
     boxed,
     cropped,
     distinct_rows,
+    flat,
     hashes,
     low_frequencies,
+    moved_rows,
     resized,
 )
 from fingerprint.hashing import Int32, UInt8
@@ -35,17 +40,22 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".m2ts", ".wmv", ".flv", ".ogv",
     ".3gp", ".vob", ".apng",
 )  # fmt: skip
-WORK_RATE = 4.0  # frames a second that are looked at when a work is registered
-PROBE_RATE = 8.0
+WORK_RATE, PROBE_RATE, LONG_PROBE_RATE = 4.0, 8.0, 4.0  # frames a second that are looked at
+LONG_S = 1200.0
+PROBE_SIDE = 360  # an inset is a small part of the picture
 HOLD_S = 1.0  # a picture that stays is kept again after this
 SAME_BITS = 20  # of 256: pictures nearer than this are kept once
-TICKS = 1 / WHOLE.tick
+WORK_KEYS_S, PROBE_KEYS_S = 3.0, 1.5  # seconds between key pictures in a shot
+MOST_KEYS = 300  # key pictures of an output; a longer one has them further apart
+USUAL_TURNS = ("", "mirror")
+
+Times = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 class Rows(NamedTuple):
-    """Columns of one length of a film's pictures, one row a frame."""
+    """Columns of one length, one row a frame: low DCT coefficients, whether they tell anything, box, small picture."""
 
-    times: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    times: Times
     low: Float32
     telling: Bool
     boxes: UInt8
@@ -53,103 +63,80 @@ class Rows(NamedTuple):
 
 
 def features(film: Film) -> Part:
-    """What the registry stores of a film: hashes and thumbs of its pictures without bars."""
-    rows, end = _walk(film, WORK_RATE, _work_rows)
+    """What the registry stores of a film: hashes, thumbs and local features of its pictures without bars."""
+    parts: list[Rows] = []
+    keys = KeyPictures(WORK_KEYS_S)
+    found: list[Found] = []
+    end = 0.0
+    for chunk in chunks(film, WORK_RATE, WORK_SIDE):
+        shots = boxed(chunk.grey)
+        squares = cropped(shots, SIDE)
+        low, telling = low_frequencies(squares)
+        y0, y1, x0, x1 = shots.boxes.T
+        shape = np.minimum(np.stack([x1 - x0, y1 - y0], axis=1), 255).astype(np.uint8)
+        parts.append(Rows(chunk.times, low, telling, shape, flat(resized(squares, (THUMB, THUMB)))))
+        found.extend(found_points(chunk.times[i], shots.inside(i), False) for i in keys.of(chunk.times, hashes(low), telling))
+        end = chunk.end_s
+    rows = _joined(parts)
     hashed = hashes(rows.low)
     kept = distinct_rows(hashed, rows.telling, rows.times, SAME_BITS, HOLD_S)
-    positions = _ticks(rows.times)
-    whole = make(WHOLE, positions[kept], hashed[kept])
-    moved = _moved_rows(rows.pictures, rows.times)
-    thumbs = make(THUMBS, positions[moved], np.hstack([rows.boxes[moved], rows.pictures[moved]]))
-    return Part("film", (end,), (whole, thumbs))
+    moved = moved_rows(rows.pictures, rows.times, HOLD_S)
+    whole = make(WHOLE, _ticks(rows.times[kept]), hashed[kept])
+    thumbs = make(THUMBS, _ticks(rows.times[moved]), np.hstack([rows.boxes[moved], rows.pictures[moved]]))
+    return Part("film", (end,), (whole, thumbs, work_local(found)))
 
 
 def probes(film: Film) -> Part:
-    """What is looked up: hashes of denser pictures, without bars and with them, in all eight turns and mirrors."""
-    rows, end = _walk(film, PROBE_RATE, _trimmed_rows)
-    full, _ = _walk(film, PROBE_RATE, _full_rows)
-    found: list[Fingerprint] = []
-    barred = (rows.boxes != full.boxes).any(axis=1)
-    for prefix, view in (("", rows), ("bars", full._replace(telling=full.telling & barred))):
-        found.extend(_turned(view, prefix))
-    found.append(make(FRAMES, _ticks(full.times), full.pictures))
-    return Part("film", (end,), tuple(found))
+    """What is looked up: hashes of denser pictures, turned and mirrored, with their bars too, and denser local features."""
+    bare: list[Rows] = []
+    barred: list[Rows] = []
+    keys = KeyPictures(max(PROBE_KEYS_S, film.declared_s / MOST_KEYS))
+    found: list[Found] = []
+    end = 0.0
+    for chunk in chunks(film, PROBE_RATE if film.declared_s < LONG_S else LONG_PROBE_RATE, PROBE_SIDE):
+        shots = boxed(chunk.grey)
+        n, h, w = chunk.grey.shape
+        all_of_it = np.tile(np.array([0, h, 0, w], np.int32), (n, 1))
+        none = np.zeros((n, 0), np.uint8)
+        bare.append(Rows(chunk.times, *low_frequencies(cropped(shots, SIDE)), _edges(shots.boxes, h, w), none))
+        full = low_frequencies(resized(chunk.grey, (SIDE, SIDE)))
+        barred.append(Rows(chunk.times, *full, _edges(all_of_it, h, w), flat(resized(chunk.grey, (FRAME, FRAME)))))
+        found.extend(found_points(chunk.times[i], chunk.grey[i], True) for i in keys.of(chunk.times, hashes(full[0]), full[1]))
+        end = chunk.end_s
+    inner, outer = _joined(bare), _joined(barred)
+    has_bars = (inner.boxes != outer.boxes).any(axis=1)
+    views = [*_turned(inner, ""), *_turned(outer._replace(telling=outer.telling & has_bars), "bars")]
+    frames = make(FRAMES, _ticks(outer.times), outer.pictures)
+    return Part("film", (end,), (*views, *probe_local(found), frames))
 
 
 def _turned(rows: Rows, prefix: str) -> Iterator[Fingerprint]:
-    kept = distinct_rows(hashes(rows.low), rows.telling, rows.times, SAME_BITS // 2, 0.5)
+    """The hashes of these pictures in each turn; the unusual turns at half the rate, and not with bars."""
+    kept = distinct_rows(hashes(rows.low), rows.telling, rows.times, SAME_BITS // 2, HOLD_S / 2)
     if not len(kept):
         return
-    for name, low in dihedral(rows.low[kept]):
-        payload = np.hstack([hashes(low), rows.boxes[kept]])
-        yield make(WHOLE, _ticks(rows.times[kept]), payload, variant="+".join(filter(None, (prefix, name))))
+    few = kept[distinct_rows(hashes(rows.low[kept]), rows.telling[kept], rows.times[kept], 2 * SAME_BITS, HOLD_S)]
+    for name, _ in dihedral(rows.low[:0]):
+        usual = name in USUAL_TURNS
+        if prefix and not usual:
+            continue
+        chosen = kept if usual else few
+        low = dict(dihedral(rows.low[chosen]))[name]
+        payload = np.hstack([hashes(low), rows.boxes[chosen]])
+        yield make(WHOLE, _ticks(rows.times[chosen]), payload, variant="+".join(filter(None, (prefix, name))))
 
 
-def _walk(film: Film, rate: float, view: Callable[[Chunk], Rows]) -> tuple[Rows, float]:
-    """All rows of a film, and where it ends in seconds."""
-    parts, end = [], 0.0
-    for chunk in chunks(film, rate):
-        parts.append(view(chunk))
-        end = chunk.end_s
-    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True))), end
+def _joined(parts: list[Rows]) -> Rows:
+    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _work_rows(chunk: Chunk) -> Rows:
-    shots = boxed(chunk.grey)
-    squares = cropped(shots, SIDE)
-    y0, y1, x0, x1 = shots.boxes.T
-    shape = np.stack([x1 - x0, y1 - y0], axis=1)
-    return Rows(
-        chunk.times, *low_frequencies(squares), np.minimum(shape, 255).astype(np.uint8), _flat(resized(squares, (THUMB, THUMB)))
-    )
-
-
-def _trimmed_rows(chunk: Chunk) -> Rows:
-    shots = boxed(chunk.grey)
-    return Rows(
-        chunk.times,
-        *low_frequencies(cropped(shots, SIDE)),
-        _edges(shots.boxes, chunk.grey),
-        np.zeros((len(chunk.times), 0), np.uint8),
-    )
-
-
-def _full_rows(chunk: Chunk) -> Rows:
-    n, h, w = chunk.grey.shape
-    boxes = np.tile(np.array([0, h, 0, w], np.int32), (n, 1))
-    return Rows(
-        chunk.times,
-        *low_frequencies(resized(chunk.grey, (SIDE, SIDE))),
-        _edges(boxes, chunk.grey),
-        _flat(resized(chunk.grey, (FRAME, FRAME))),
-    )
-
-
-def _edges(boxes: Int32, grey: UInt8) -> UInt8:
+def _edges(boxes: Int32, h: int, w: int) -> UInt8:
     """Boxes [y0, y1, x0, x1] in 250ths of the frame."""
-    _, h, w = grey.shape
-    return np.round(boxes * BOX_UNIT / np.array([h, h, w, w])).astype(np.uint8)
+    return np.asarray(np.round(boxes * BOX_UNIT / np.array([h, h, w, w])), np.uint8)
 
 
-def _flat(pictures: UInt8) -> UInt8:
-    return pictures.reshape(len(pictures), -1)
+def _ticks(times: Times) -> Int32:
+    return np.round(times / WHOLE.tick).astype(np.int32)
 
 
-def _moved_rows(
-    thumbs: UInt8, times: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Rows in which some cell has moved since the last kept one, or that come HOLD_S after it."""
-    kept: list[int] = []
-    for row in range(len(times)):
-        if not kept or times[row] - times[kept[-1]] >= HOLD_S - 1e-6:
-            kept.append(row)
-        elif int(np.abs(thumbs[row].astype(np.int16) - thumbs[kept[-1]]).max()) > 4:
-            kept.append(row)
-    return np.array(kept, np.int64)
-
-
-def _ticks(times: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Int32:
-    return np.round(times * TICKS).astype(np.int32)
-
-
-FILM = Medium("film", SUFFIXES, (WHOLE, THUMBS, FRAMES), decode, features, probes, compare)
+FILM = Medium("film", SUFFIXES, (WHOLE, LOCAL, THUMBS, FRAMES), decode, features, probes, compare)

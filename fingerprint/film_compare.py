@@ -1,234 +1,245 @@
 """Checking an alignment of films: picture by picture along the line, from edge to edge, against chance.
 
-What stays the same all through a run counts once; only what changes in the same way on both sides adds evidence, so that
-another hour of the same fixed camera is not named.
+What stays the same all through a run counts once; only what changes in the same way on both sides, and better than at
+other moments, adds evidence, so that another hour of the same fixed camera is not named.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part
+from fingerprint.film_geometry import Pairs, pairs_of, placement
+from fingerprint.film_line import NEAR_S, SEARCH_S, Line, along, extended, fitted, placed
+from fingerprint.film_local import LOCAL
+from fingerprint.film_motion import changes
 from fingerprint.film_sight import (
     FRAMES,
     HASH_BYTES,
-    LEAST_NORM,
     THUMBS,
     Float,
     Index,
     Sight,
-    box_matrix,
-    nearest,
+    View,
+    box_view,
+    decoys,
+    masked,
+    placed_view,
     registered,
     seen,
-    similarity,
 )
-from fingerprint.pictures import WHOLE, WHOLE_NAME, Float32
+from fingerprint.hashing import hamming
+from fingerprint.pictures import WHOLE, WHOLE_NAME
 
 BOX_UNIT = 250.0  # of a box edge in a probe's payload
 # Similarity of unrelated pictures: each step above zero is ten times rarer.
 CHANCE_ZERO, CHANCE_STEP = 0.14, 0.056
-PICTURE_CAP = 4.0  # log10 that a picture can give
+CHANCE_SHARE = 0.7  # of what wrongly turned pictures share
+PICTURE_CAP = 4.0  # log10 that the typical picture of a run can give
 REACH_S = 60.0  # how far beyond its hits a run may go
-SEARCH_S = 0.75  # how far from the line the best moment is looked for
-NEAR_S = 0.3  # and how far once the line is fitted
-SEARCH_STEPS = 5
-LEAST_SIMILAR = 0.22
-SPENT = 1.6  # a run ends where it has lost this much similarity: about a second of foreign pictures
-STEP_LIMIT = 0.25
+PLACED_S = 15.0  # of the hits' surroundings decide where the line lies
+PIECE_S = 2.5  # a run without agreeing changes is tried again in pieces
+LIKELY_BITS = 106  # of 256: hits whose hashes are further apart than this are chance
+MOST_PLACEMENTS = 6  # of one work in one output
 COPY_SIMILAR = 0.6
-MOVED_NORM = 13.0  # norm of a change of the thumb that is more than noise
-MOTION_ZERO, MOTION_STEP, MOTION_CAP = 0.3, 0.15, 2.5
-MOST_DISTINCT = 60
+LEAST_ALIKE = 0.15  # of the pictures around the hits
+POINT_ZERO, POINT_WORTH, POINT_CAP = 6, 0.3, 4.0  # log10 for each point that agrees on a placement
+# log10 of how rare an edit is: mirrored; otherwise turned; a part or an inset; at another speed; backwards.
+MIRROR_PRIOR, TURNED_PRIOR, PART_PRIOR, SPEED_PRIOR, BACK_PRIOR = -0.7, -2.0, -1.0, -1.0, -1.5
+SEARCH_PRIOR = -1.0  # placements tried for each alignment
+
+UNUSUAL_SPEED = 0.03
 
 
 @dataclass(frozen=True)
-class Line:
-    """work seconds = scale * output seconds + offset."""
+class Case:
+    """One alignment under examination; `times` are the seconds of the probe's rows, `bonus` is what its points tell."""
 
-    scale: float
-    offset: float
-
-    def at(self, times: Float) -> Float:
-        """Work seconds at these output seconds."""
-        return np.asarray(self.scale * times + self.offset, np.float64)
+    output: Part
+    work: Part
+    alignment: Alignment
+    frames: Fingerprint
+    whole: Fingerprint
+    thumbs: Fingerprint
+    view: View
+    times: Float
+    prior: float
+    bonus: float = 0.0
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
-    """Evidence of one run of pictures, or none. The output's frames are seen as the alignment's variant saw them."""
-    whole, frames = output.of(WHOLE_NAME, alignment.variant), output.of(FRAMES.name)
-    theirs, thumbs = work.of(WHOLE_NAME), work.of(THUMBS.name)
-    if whole is None or frames is None or theirs is None or thumbs is None or not len(thumbs):
+    """Evidence of the runs of pictures that an alignment leads to. The output is seen as the alignment's hits place it."""
+    frames, whole, thumbs = output.of(FRAMES.name), work.of(WHOLE_NAME), work.of(THUMBS.name)
+    probe = output.of(alignment.scheme, alignment.variant)
+    if frames is None or whole is None or thumbs is None or probe is None or not len(thumbs) or not len(whole):
         return []
-    seeds = whole.positions[alignment.output_rows] * WHOLE.tick
-    line = Line(alignment.scale, alignment.offset * WHOLE.tick)
-    window = _window(frames, seeds)
-    ours = seen(window, _matrix(whole, alignment), alignment.variant)
-    others = registered(theirs, thumbs, _work_window(thumbs, line, ours.times))
-    if not len(ours.times) or not len(others.times):
+    times = np.asarray(probe.positions * WHOLE.tick, np.float64)
+    common = (output, work, alignment, frames, whole, thumbs)
+    if alignment.scheme == LOCAL.name:
+        return _compare_points(probe, work.of(LOCAL.name), times, common)
+    if not _likely(probe, whole, alignment):
         return []
-    return _judged(ours, others, line, seeds, (output, work, alignment, whole))
+    case = Case(*common, _box_view(probe, alignment), times, _turn_prior(alignment.variant))
+    return _runs(case, times[alignment.output_rows])
 
 
-def _window(frames: Fingerprint, seeds: Float) -> Fingerprint:
+Common = tuple[Part, Part, Alignment, Fingerprint, Fingerprint, Fingerprint]
+
+
+def _compare_points(probe: Fingerprint, theirs: Fingerprint | None, times: Float, common: Common) -> list[Evidence]:
+    """Placement after placement: the points that agree, the moments they are from, the run that grows from there."""
+    pairs = None if theirs is None else pairs_of(probe, theirs, common[2])
+    found: list[Evidence] = []
+    mirror = common[2].variant == "mirror"
+    for _ in range(MOST_PLACEMENTS):
+        place = None if pairs is None else placement(pairs)
+        if pairs is None or place is None or place.distinct < POINT_ZERO:
+            break
+        inside = pairs.of(place.pairs)
+        line, near = _moments(inside)
+        seeds, rows = inside.our_times[near], np.unique(inside.rows[near]).astype(np.int32)
+        bonus = min(POINT_WORTH * (place.distinct - POINT_ZERO), POINT_CAP)
+        prior = PART_PRIOR + (MIRROR_PRIOR if mirror else 0.0)
+        alignment = dataclasses.replace(common[2], scale=line.scale, offset=line.offset / WHOLE.tick, output_rows=rows)
+        case = Case(*common[:2], alignment, *common[3:], placed_view(place.matrix, mirror), times, prior, bonus)
+        runs = _runs(case, seeds)
+        found.extend(runs)
+        used = np.zeros(len(pairs), bool)
+        used[place.pairs[near]] = True
+        for e in runs:
+            used[place.pairs] |= (inside.our_times >= e.output_span[0]) & (inside.our_times < e.output_span[1])
+        pairs = pairs.of(np.flatnonzero(~used))
+    return found
+
+
+def _moments(pairs: Pairs) -> tuple[Line, npt.NDArray[np.bool_]]:
+    """The speed and offset on which most pairs of points lie in time, and which those are."""
+    best, line, near = -1.0, Line(1.0, 0.0), np.ones(len(pairs), bool)
+    for scale in LOCAL.scales:
+        offsets = pairs.their_times - scale * pairs.our_times
+        close = np.abs(offsets[:, None] - offsets[None, :]) <= LOCAL.tolerance * LOCAL.tick
+        votes = close.sum(axis=1) * (1.0 if scale == 1.0 else 0.8)
+        top = int(votes.argmax())
+        if votes[top] > best:
+            best, near = float(votes[top]), close[top]
+            line = Line(scale, float(np.median(offsets[near])))
+    return line, near
+
+
+def _likely(probe: Fingerprint, theirs: Fingerprint, alignment: Alignment) -> bool:
+    """Whether the nearest of the hits are nearer than chance brings them."""
+    if probe.payload is None or theirs.payload is None:
+        return False
+    rows = np.clip(np.searchsorted(theirs.positions, alignment.work_rows), 0, len(theirs) - 1)
+    bits = hamming(probe.payload[alignment.output_rows, :HASH_BYTES], theirs.payload[rows, :HASH_BYTES])
+    return float(np.quantile(bits, 0.25)) <= LIKELY_BITS
+
+
+def _box_view(probe: Fingerprint, alignment: Alignment) -> View:
+    if probe.payload is None or probe.payload.shape[1] < HASH_BYTES + 4:
+        return box_view(np.array([0.0, 1.0, 0.0, 1.0]), alignment.variant)
+    boxes = probe.payload[np.unique(alignment.output_rows), HASH_BYTES:]
+    return box_view(np.median(boxes, axis=0).astype(np.float64) / BOX_UNIT, alignment.variant)
+
+
+def _turn_prior(variant: str) -> float:
+    turn = variant.removeprefix("bars").strip("+")
+    return 0.0 if not turn else MIRROR_PRIOR if turn == "mirror" else TURNED_PRIOR
+
+
+def _runs(case: Case, seeds: Float) -> list[Evidence]:
+    """The run that grows from all seeds; where its changes do not agree, those that grow from pieces of them (loops)."""
+    line = Line(case.alignment.scale, case.alignment.offset * WHOLE.tick)
+    found = _run(case, seeds, line)
+    if found and found[0].detail["moving"] > 0:
+        return found
+    pieces: list[Evidence] = []
+    for start in np.arange(seeds.min(), seeds.max(), PIECE_S).tolist():
+        part = seeds[(seeds >= start) & (seeds < start + PIECE_S)]
+        if (
+            len(part) > 1
+            and np.ptp(seeds) > PIECE_S
+            and not any(e.output_span[0] <= part.mean() < e.output_span[1] for e in pieces)
+        ):
+            pieces.extend(
+                e for e in _run(case, part, Line(1.0, float(line.at(part).mean() - part.mean()))) if e.detail["moving"] > 0
+            )
+    return pieces or found
+
+
+def _run(case: Case, seeds: Float, line: Line) -> list[Evidence]:
+    near = seen(_window(case.frames, seeds, 0.5), case.view)
+    around = _registered(case, line, near.times, PLACED_S)
+    if not len(near.times) or not len(around.times):
+        return []
+    line = placed(near, around, line)
+    if np.median(along(near, around, line, SEARCH_S)[0]) < LEAST_ALIKE:
+        return []
+    ours = seen(_window(case.frames, seeds, REACH_S), case.view)
+    others = _registered(case, line, ours.times, 5.0)
+    if not len(others.times):
+        return []
+    run = extended(along(ours, others, line, SEARCH_S)[0], ours, seeds)
+    for _ in range(2):
+        line = fitted(ours.of(run), others, line)
+        alike, at = along(ours, others, line, NEAR_S)
+        run = extended(alike, ours, seeds)
+    return _weighed(case, ours, others, line, run, alike, at) if run.stop - run.start >= 2 else []
+
+
+def _window(frames: Fingerprint, seeds: Float, reach_s: float) -> Fingerprint:
     """The frames that the run can reach."""
-    a, b = np.searchsorted(frames.positions * FRAMES.tick, [seeds.min() - REACH_S, seeds.max() + REACH_S])
+    a, b = np.searchsorted(frames.positions * FRAMES.tick, [seeds.min() - reach_s, seeds.max() + reach_s])
     payload = None if frames.payload is None else frames.payload[a:b]
     return Fingerprint(frames.scheme, frames.keys[a:b], frames.positions[a:b], payload)
 
 
-def _work_window(thumbs: Fingerprint, line: Line, times: Float) -> slice:
-    """The work's thumbs that the line can pass, also when its slope is a fifth off."""
-    if not len(times):
-        return slice(0, 0)
-    ends = line.at(times[[0, -1]])
-    slack = 2.0 + 0.2 * abs(ends[1] - ends[0])
-    a, b = np.searchsorted(thumbs.positions * THUMBS.tick, [ends.min() - slack, ends.max() + slack])
-    return slice(int(a), int(b))
+def _registered(case: Case, line: Line, times: Float, slack_s: float) -> Sight:
+    """The work's pictures that the line can pass, also when its slope is a fifth off."""
+    rows = slice(0, 0)
+    if len(times):
+        ends = line.at(times[[0, -1]])
+        slack = slack_s + 0.2 * abs(ends[1] - ends[0])
+        a, b = np.searchsorted(case.thumbs.positions * THUMBS.tick, [ends.min() - slack, ends.max() + slack])
+        rows = slice(int(a), int(b))
+    theirs = registered(case.whole, case.thumbs, rows)
+    return theirs if case.view.cells is None else masked(theirs, case.view.cells)
 
 
-def _matrix(whole: Fingerprint, alignment: Alignment) -> Float:
-    if whole.payload is None or whole.payload.shape[1] < HASH_BYTES + 4:
-        return box_matrix(np.array([0.0, 1.0, 0.0, 1.0]))
-    boxes = whole.payload[np.unique(alignment.output_rows), HASH_BYTES:]
-    return box_matrix(np.median(boxes, axis=0) / BOX_UNIT)
-
-
-Context = tuple[Part, Part, Alignment, Fingerprint]
-
-
-def _judged(ours: Sight, others: Sight, line: Line, seeds: Float, context: Context) -> list[Evidence]:
-    first, last = _extended(*_along(ours, others, line, SEARCH_S)[:1], ours, seeds)
-    for _ in range(2):
-        line = _fitted(ours.of(slice(first, last)), others, line)
-        alike, at = _along(ours, others, line, NEAR_S)
-        first, last = _extended(alike, ours, seeds)
-    if last - first < 2:
-        return []
-    run = slice(first, last)
-    still = _static(alike[run])
-    moving, motion = _dynamic(ours.levels[run], others.levels[at[run]])
-    strength = still + moving
+def _weighed(case: Case, ours: Sight, others: Sight, line: Line, run: slice, alike: Float, at: Index) -> list[Evidence]:
+    typical = float(np.median(alike[run]))
+    chance = max(0.0, float(np.median(decoys(ours.of(run), others, at[run]), axis=1).max()))
+    still = float(np.clip((typical - CHANCE_SHARE * chance - CHANCE_ZERO) / CHANCE_STEP, -PICTURE_CAP, PICTURE_CAP))
+    moving, motion, elsewhere = changes(ours.of(run), others, at[run], line, typical)
+    prior = case.prior + SEARCH_PRIOR + (SPEED_PRIOR if abs(abs(line.scale) - 1.0) > UNUSUAL_SPEED else 0.0)
+    prior += BACK_PRIOR if line.scale < 0 else 0.0
+    strength = still + moving + prior + case.bonus
     if strength <= 0:
         return []
-    detail = {"similarity": float(np.median(alike[run])), "still": still, "moving": moving, "motion": motion}
-    return [_evidence(ours, first, last, line, strength, detail, context)]
+    detail = {
+        "similarity": typical, "chance": chance, "still": still, "moving": moving, "motion": motion,
+        "elsewhere": elsewhere, "prior": prior, "points": case.bonus,
+    }  # fmt: skip
+    return [_evidence(case, ours, run, line, strength, detail)]
 
 
-def _along(ours: Sight, others: Sight, line: Line, reach_s: float) -> tuple[Float, Index]:
-    """For each of our pictures the best similarity within reach of the line, and which of theirs gives it."""
-    middle = nearest(others.times, line.at(ours.times))
-    expected = line.at(ours.times)
-    best, at = np.full(len(middle), -1.0), middle.copy()
-    for step in sorted(range(-SEARCH_STEPS, SEARCH_STEPS + 1), key=abs):
-        other = np.clip(middle + step, 0, len(others.times) - 1)
-        alike = similarity(ours, others, other)
-        better = (np.abs(others.times[other] - expected) <= reach_s) | (step == 0)
-        better &= alike > best + 1e-6
-        best[better], at[better] = alike[better], other[better]
-    outside = (expected < others.times[0] - 1.0) | (expected > others.times[-1] + 1.0)
-    best[outside] = -1.0
-    return best, at
+def _evidence(case: Case, ours: Sight, run: slice, line: Line, strength: float, detail: dict[str, float]) -> Evidence:
+    start = float(ours.times[run.start])
+    end = float(ours.times[run.stop]) if run.stop < len(ours.times) else case.output.extent[0]
+    edges = sorted(np.clip(line.at(np.array([start, end])), 0.0, max(case.work.extent[0], 0.0)).tolist())
+    rows = _rows(case, start, end)
+    relation = "copy" if detail["similarity"] >= COPY_SIMILAR or case.alignment.scheme == LOCAL.name else "remake"
+    spans = (start, end), (edges[0], edges[1])
+    return Evidence(relation, *spans, line.scale, strength, rows, case.alignment.scheme, case.alignment.variant, detail)
 
 
-def _extended(alike: Float, ours: Sight, seeds: Float) -> tuple[int, int]:
-    """First and past-the-last picture of the run that grows from the seeds while similarity outweighs foreignness."""
-    inside = np.unique(nearest(ours.times, seeds))
-    level = max(LEAST_SIMILAR, 0.5 * float(np.median(alike[inside])))
-    gain = np.clip(alike - level, -STEP_LIMIT, STEP_LIMIT)
-    flat = np.linalg.norm(ours.texture, axis=1) < 0.5 * LEAST_NORM / max(LEAST_NORM, 1.0)
-    gain[flat & (gain < 0)] = -0.02
-    core = inside[int(np.argmax(alike[inside]))]
-    last = core + 1 + _reached(gain[core + 1 :])
-    first = core - _reached(gain[:core][::-1])
-    return int(first), int(last)
-
-
-def _reached(gain: Float) -> int:
-    """How many steps until the running sum is greatest, before it has fallen by SPENT."""
-    if not len(gain):
-        return 0
-    total = np.cumsum(gain)
-    fallen = np.flatnonzero(np.maximum.accumulate(np.maximum(total, 0.0)) - total > SPENT)
-    total = total[: int(fallen[0])] if len(fallen) else total
-    return int(np.argmax(total)) + 1 if len(total) and total.max() > 0 else 0
-
-
-def _fitted(ours: Sight, others: Sight, line: Line) -> Line:
-    """The line through the most similar moments, weighted by how sharply each stands out from its neighbours."""
-    if len(ours.times) < 3:
-        return line
-    expected = line.at(ours.times)
-    middle = nearest(others.times, expected)
-    steps = [np.clip(middle + s, 0, len(others.times) - 1) for s in range(-SEARCH_STEPS, SEARCH_STEPS + 1)]
-    alike = np.stack([similarity(ours, others, s) for s in steps])
-    moments = np.stack([others.times[s] for s in steps])
-    near = np.abs(moments - expected) <= SEARCH_S
-    alike = np.where(near, alike, -1.0)
-    best = alike.argmax(axis=0)
-    columns = np.arange(len(best))
-    found, peak = moments[best, columns], alike[best, columns]
-    mean = np.where(near, alike, 0.0).sum(axis=0) / np.maximum(near.sum(axis=0), 1)
-    weight = np.maximum(peak - LEAST_SIMILAR, 0.0) * np.maximum(peak - mean, 0.0)
-    return _line_through(ours.times, found, weight, line)
-
-
-def _line_through(times: Float, found: Float, weight: Float, line: Line) -> Line:
-    scale, offset = line.scale, line.offset
-    span = float(np.ptp(times))
-    for _ in range(4):
-        rest = found - (scale * times + offset)
-        w = weight / (1.0 + (rest / 0.2) ** 2)
-        total = w.sum()
-        if total < 1e-3:
-            return line
-        centre, middle = (w * times).sum() / total, (w * found).sum() / total
-        spread = (w * (times - centre) ** 2).sum() / total
-        if span > 1.5 and spread > 0.15 and line.scale != 0.0:
-            slope = (w * (times - centre) * (found - middle)).sum() / total / spread
-            if abs(slope - line.scale) <= 0.2 * abs(line.scale) + 0.5 / span:
-                scale = float(slope)
-        offset = float(middle - scale * centre)
-    return Line(scale, offset)
-
-
-def _static(alike: Float) -> float:
-    """What the run's typical picture tells: log10 against chance, capped, for however long it stands."""
-    return float(np.clip((np.median(alike) - CHANCE_ZERO) / CHANCE_STEP, -PICTURE_CAP, PICTURE_CAP))
-
-
-def _dynamic(ours: Float32, theirs: Float32) -> tuple[float, float]:
-    """What the changes tell, each distinct one once: log10, below 0 when they disagree; and their mean agreement."""
-    mine, other = ours - ours.mean(axis=0), theirs - theirs.mean(axis=0)
-    norms = np.stack([np.linalg.norm(mine, axis=1), np.linalg.norm(other, axis=1)])
-    rows = np.flatnonzero(norms.max(axis=0) > MOVED_NORM)
-    if not len(rows):
-        return 0.0, 0.0
-    agreed = np.einsum("ij,ij->i", mine, other) / np.maximum(norms, MOVED_NORM).prod(axis=0)
-    units = mine / np.maximum(norms[0], MOVED_NORM)[:, None]
-    worth = np.clip((agreed - MOTION_ZERO) / MOTION_STEP, -1.0, MOTION_CAP)
-    kept: list[int] = []
-    total = 0.0
-    for row in rows[:: max(1, len(rows) // 200)].tolist():
-        fresh = 1.0 - float(np.clip(units[kept] @ units[row], 0.0, 1.0).max()) if kept else 1.0
-        total += fresh * float(worth[row])
-        if fresh > 0.3 and len(kept) < MOST_DISTINCT:
-            kept.append(row)
-    return float(np.clip(total, -8.0, 40.0)), float(agreed[rows].mean())
-
-
-def _evidence(
-    ours: Sight, first: int, last: int, line: Line, strength: float, detail: dict[str, float], context: Context
-) -> Evidence:
-    output, work, alignment, whole = context
-    start = float(ours.times[first])
-    end = float(ours.times[last]) if last < len(ours.times) else output.extent[0]
-    edges = sorted(np.clip(line.at(np.array([start, end])), 0.0, max(work.extent[0], 0.0)).tolist())
-    times = whole.positions * WHOLE.tick
-    rows = np.flatnonzero((times >= start) & (times < end)).astype(np.int32)
-    relation = "copy" if detail["similarity"] >= COPY_SIMILAR else "remake"
-    return Evidence(
-        relation, (start, end), (edges[0], edges[1]), line.scale, strength, rows, alignment.scheme, alignment.variant, detail
-    )
+def _rows(case: Case, start: float, end: float) -> npt.NDArray[np.int32]:
+    """Rows of the probe that no other work may rest on: all of the run's hashes; of its points those that hit."""
+    if case.alignment.scheme == LOCAL.name:
+        rows = np.unique(case.alignment.output_rows)
+        return rows[(case.times[rows] >= start) & (case.times[rows] < end)].astype(np.int32)
+    return np.flatnonzero((case.times >= start) & (case.times < end)).astype(np.int32)

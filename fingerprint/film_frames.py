@@ -34,6 +34,7 @@ class Film:
 
     path: Path
     still_reader: bool = False  # animated WebP, PNG and AVIF go through Pillow
+    declared_s: float = 0.0  # how long the file says it is
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,12 @@ class Chunk:
 def decode(path: Path) -> Film:
     """The Film at this path. Raises UnreadableMedia when not one picture can be decoded."""
     head = read_head(path)
-    film = Film(path, head.startswith(b"\x89PNG") or head[8:12] == b"WEBP" or head[4:12] in (b"ftypavif", b"ftypavis"))
+    still_reader = head.startswith(b"\x89PNG") or head[8:12] == b"WEBP" or head[4:12] in (b"ftypavif", b"ftypavis")
+    declared = 0.0
+    if not still_reader:
+        with opened(path) as container:
+            declared = min(max(duration_of(container), 0.0), MAX_DURATION_S)
+    film = Film(path, still_reader, declared)
     for _ in chunks(film, 1.0, limit=1):
         return film
     raise UnreadableMedia(path, "not one picture of it can be decoded; it is truncated or damaged, export it again", "no-picture")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fingerprint.features import Fingerprint, Scheme
 from fingerprint.film_views import FRAME, SIDE, THUMB
 from fingerprint.hashing import UInt8
-from fingerprint.pictures import WHOLE, Float32, coefficients, hashes
+from fingerprint.pictures import LOW, ODD, WHOLE, Float32, coefficients, hashes
 
 THUMBS = Scheme("film.thumb.1", "film", tick=WHOLE.tick, payload_width=2 + THUMB * THUMB, indexed=False)
 FRAMES = Scheme("film.frame.1", "film", tick=WHOLE.tick, payload_width=FRAME * FRAME, indexed=False)
@@ -19,6 +19,7 @@ HASH_BYTES = 32
 HASH_PART = 0.6  # of the similarity; the thumb has the rest
 LEAST_NORM = 8.0  # of a thumb's texture: below this it is flat
 BATCH = 512
+PARTIAL = 1.55  # texture alone, at this length, varies by chance as hash and texture together do
 
 Float = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -38,28 +39,70 @@ class Sight:
         return Sight(self.times[rows], self.signs[rows], self.texture[rows], self.levels[rows])
 
 
-def seen(frames: Fingerprint, matrix: Float, variant: str) -> Sight:
-    """A probe's frames inside the region that `matrix` float[2, 3] maps from 64 x 64, turned as `variant` says."""
+@dataclass(frozen=True)
+class View:
+    """How the output's frames are looked at to see the work's picture.
+
+    matrix   float64[2, 3] takes pixels of the 64 x 64 picture to the frame's
+    variant  the turn of `pictures.dihedral` that follows
+    cells    bool[256]: cells of the thumb that the output shows; None when it shows them all
+    """
+
+    matrix: Float
+    variant: str = ""
+    cells: npt.NDArray[np.bool_] | None = None
+
+
+def seen(frames: Fingerprint, view: View) -> Sight:
+    """A probe's frames, seen so."""
     pictures = np.zeros((0, FRAME * FRAME), np.uint8) if frames.payload is None else frames.payload
     parts = []
     for start in range(0, max(len(pictures), 1), BATCH):
         batch = pictures[start : start + BATCH].reshape(-1, FRAME, FRAME)
         squares = [
             cv2.warpAffine(
-                p, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+                p, view.matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
             )
             for p in batch
         ]
-        parts.append(_looked_at(turned(np.array(squares, np.uint8).reshape(-1, SIDE, SIDE), variant)))
+        parts.append(_looked_at(turned(np.array(squares, np.uint8).reshape(-1, SIDE, SIDE), view.variant)))
     signs, texture, levels = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Sight(frames.positions * FRAMES.tick, signs, texture, levels)
+    whole = Sight(_seconds(frames, slice(None)), signs, texture, levels)
+    return whole if view.cells is None else masked(whole, view.cells, PARTIAL * float(np.sqrt(view.cells.mean())))
 
 
-def box_matrix(box: Float) -> Float:
-    """The matrix of `seen` for a box [y0, y1, x0, x1], each from 0 to 1."""
+def masked(sight: Sight, cells: npt.NDArray[np.bool_], scale: float = 1.0) -> Sight:
+    """Only these cells of the thumbs, and no hash; texture `scale` long, so that chance gives what it gives whole pictures."""
+    levels = np.where(cells, sight.levels, 0.0).astype(np.float32)
+    levels -= np.where(cells, levels.sum(axis=1, keepdims=True) / max(int(cells.sum()), 1), 0.0).astype(np.float32)
+    return Sight(sight.times, np.zeros_like(sight.signs), _unit(levels) * np.float32(scale), levels)
+
+
+def box_view(box: Float, variant: str) -> View:
+    """The View of a box [y0, y1, x0, x1], each from 0 to 1."""
     y0, y1, x0, x1 = (box * FRAME).tolist()
     sx, sy = (x1 - x0) / SIDE, (y1 - y0) / SIDE
-    return np.array([[sx, 0, x0 + 0.5 * sx - 0.5], [0, sy, y0 + 0.5 * sy - 0.5]])
+    return View(np.array([[sx, 0, x0 + 0.5 * sx - 0.5], [0, sy, y0 + 0.5 * sy - 0.5]]), variant)
+
+
+def placed_view(unit: Float, mirror: bool) -> View:
+    """The View of a placement float64[2, 3] from the work's unit square to the (mirrored) output's."""
+    if mirror:
+        unit = np.array([[-1.0, 0, 1.0], [0, 1.0, 0]])[:, :2] @ unit + np.array([[0, 0, 1.0], [0, 0, 0]])
+    matrix = unit * FRAME
+    matrix = np.hstack([matrix[:, :2] / SIDE, (matrix @ np.array([0.5 / SIDE, 0.5 / SIDE, 1.0]))[:, None] - 0.5])
+    middle = (np.arange(THUMB) + 0.5) / THUMB
+    x, y = np.meshgrid(middle, middle)
+    cells = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    there = unit @ cells
+    shown = np.asarray(np.all((there > -0.01) & (there < 1.01), axis=0), np.bool_)
+    return View(matrix, "", None if shown.all() else _inner(shown))
+
+
+def _inner(shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Without the cells at the edge of what is shown, which mix with what is not."""
+    inner = cv2.erode(shown.reshape(THUMB, THUMB).astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1)
+    return np.asarray(inner.ravel() > 0)
 
 
 def turned(squares: UInt8, variant: str) -> UInt8:
@@ -77,12 +120,16 @@ def registered(whole: Fingerprint, thumbs: Fingerprint, rows: slice) -> Sight:
     """A work's thumbs `rows`, each with the hash nearest to it in time."""
     none = np.zeros((0, THUMBS.payload_width), np.uint8)
     pictures = (none if thumbs.payload is None else thumbs.payload)[rows, 2:].reshape(-1, THUMB, THUMB)
-    times = thumbs.positions[rows] * THUMBS.tick
+    times = _seconds(thumbs, rows)
     levels = _levels(pictures)
     signs = np.zeros((len(times), 8 * HASH_BYTES), np.float32)
     if len(whole) and whole.payload is not None:
-        signs = _signs(whole.payload[nearest(whole.positions * WHOLE.tick, times), :HASH_BYTES])
+        signs = _signs(whole.payload[nearest(_seconds(whole, slice(None)), times), :HASH_BYTES])
     return Sight(times, signs, _unit(levels), levels)
+
+
+def _seconds(fingerprint: Fingerprint, rows: slice) -> Float:
+    return np.asarray(fingerprint.positions[rows] * WHOLE.tick, np.float64)
 
 
 def nearest(known: Float, wanted: Float) -> Index:
@@ -97,6 +144,25 @@ def similarity(ours: Sight, others: Sight, at: Index) -> Float:
     signs = np.einsum("ij,ij->i", ours.signs, others.signs[at])
     texture = np.einsum("ij,ij->i", ours.texture, others.texture[at])
     return np.asarray(HASH_PART * signs + (1 - HASH_PART) * texture, np.float64)
+
+
+def decoys(ours: Sight, others: Sight, at: Index) -> Float:
+    """Similarity of each pair with ours turned in five wrong ways, float64[5, n]: what such pictures share by chance."""
+    n = len(ours.times)
+    signs, texture = ours.signs.reshape(n, LOW, LOW), ours.texture.reshape(n, THUMB, THUMB)
+    flip, both = ODD[None, :, None], ODD[None, :, None] * ODD[None, None, :]
+    views = [
+        (signs * flip, texture[:, ::-1, :]),
+        (signs * both, texture[:, ::-1, ::-1]),
+        (signs.transpose(0, 2, 1), texture.transpose(0, 2, 1)),
+        (signs.transpose(0, 2, 1) * flip, texture.transpose(0, 2, 1)[:, ::-1, :]),
+        (signs.transpose(0, 2, 1) * both, texture.transpose(0, 2, 1)[:, ::-1, ::-1]),
+    ]
+    found = []
+    for turned_signs, turned_texture in views:
+        view = Sight(ours.times, turned_signs.reshape(n, -1), turned_texture.reshape(n, -1), ours.levels)
+        found.append(similarity(view, others, at))
+    return np.stack(found)
 
 
 def _looked_at(squares: UInt8) -> tuple[Float32, Float32, Float32]:

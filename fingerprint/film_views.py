@@ -16,6 +16,9 @@ FRAME = 48  # side of a probe's frame
 FLAT = 5.0  # grey levels of standard deviation below which a picture tells nothing
 CUT_LEVELS = 18.0  # mean step between two thumbs that is a cut
 BAR_LEVELS = 4.0  # a bar varies less than this, along itself and over the shot
+NEW_BITS = 60  # of 256 from the last key picture: another shot
+NEW_SHARE = 0.25  # of the usual time between key pictures must have passed all the same
+MOVED_LEVELS = 4
 LEAST_AREA = 0.2  # of the frame must be left when bars are cut away
 
 Bool = npt.NDArray[np.bool_]
@@ -27,6 +30,31 @@ class Shots:
 
     grey: UInt8
     boxes: Int32
+
+    def inside(self, row: int) -> UInt8:
+        """One frame without its bars."""
+        y0, y1, x0, x1 = self.boxes[row].tolist()
+        return self.grey[row, y0:y1, x0:x1]
+
+
+class KeyPictures:
+    """Chooses key pictures from chunk after chunk: the first that tells something of each shot, and one each `every_s` of it."""
+
+    def __init__(self, every_s: float) -> None:
+        self.every_s = every_s
+        self._time = -1e9
+        self._hash: UInt8 | None = None
+
+    def of(self, times: npt.NDArray[np.float64], hashed: UInt8, telling: Bool) -> list[int]:
+        """The rows of this chunk that are key pictures."""
+        chosen = []
+        for row in np.flatnonzero(telling).tolist():
+            passed = float(times[row]) - self._time
+            new = self._hash is None or int(hamming(hashed[row], self._hash)) >= NEW_BITS
+            if passed >= self.every_s - 1e-6 or (new and passed >= NEW_SHARE * self.every_s):
+                chosen.append(row)
+                self._time, self._hash = float(times[row]), hashed[row]
+        return chosen
 
 
 def boxed(grey: UInt8) -> Shots:
@@ -102,4 +130,23 @@ def distinct_rows(
     return np.array(kept, np.int64)
 
 
-__all__ = ["FRAME", "SIDE", "THUMB", "Shots", "boxed", "cropped", "distinct_rows", "hashes", "low_frequencies", "resized"]
+def moved_rows(thumbs: UInt8, times: npt.NDArray[np.float64], hold_s: float) -> npt.NDArray[np.int64]:
+    """Rows in which some cell of the thumb has moved since the last kept one, or that come `hold_s` after it."""
+    kept: list[int] = []
+    levels = thumbs.astype(np.int16)
+    for row in range(len(times)):
+        last = kept[-1] if kept else -1
+        if last < 0 or times[row] - times[last] >= hold_s - 1e-6 or np.abs(levels[row] - levels[last]).max() > MOVED_LEVELS:
+            kept.append(row)
+    return np.array(kept, np.int64)
+
+
+def flat(pictures: UInt8) -> UInt8:
+    """uint8[n, h, w] -> uint8[n, h * w]."""
+    return pictures.reshape(len(pictures), -1)
+
+
+__all__ = [
+    "FRAME", "SIDE", "THUMB", "Bool", "KeyPictures", "Shots", "boxed", "cropped", "distinct_rows", "flat", "hashes",
+    "low_frequencies", "moved_rows", "resized",
+]  # fmt: skip

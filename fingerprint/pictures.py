@@ -29,7 +29,7 @@ def whole_keys(payload: UInt8) -> npt.NDArray[np.int64]:
 
 
 # Positions are hundredths of a second in a film, 0 in a still.
-# Scales: half to double speed, forwards and backwards; 0 where one side stands still.
+# The speeds that are tried: half to double; a line is refitted once it has hits. 0 where one side stands still.
 SPEEDS = (1.0, 0.8, 1.25, 0.64, 1.6, 0.5, 2.0)
 WHOLE = Scheme(
     WHOLE_NAME,
@@ -38,7 +38,7 @@ WHOLE = Scheme(
     payload_width=32,
     derive=whole_keys,
     aligner="line",
-    scales=(*SPEEDS, 0.0, *(-s for s in SPEEDS)),
+    scales=(*SPEEDS, 0.0, -1.0),
     tolerance=50,
     reach=1500,
 )

@@ -1,0 +1,134 @@
+"""The line on which an output follows a work, and the run of pictures that lies on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fingerprint.film_sight import HASH_PART, LEAST_NORM, Float, Index, Sight, nearest, similarity
+from fingerprint.pictures import SPEEDS
+
+SEARCH_S = 0.75  # how far from the line the best moment is looked for
+NEAR_S = 0.3  # and how far once the line is fitted
+SEARCH_STEPS = 5
+PLACE_STEP_S = 0.125
+PLACE_PICTURES = 96  # that decide where the line lies
+UNUSUAL, UNUSUAL_S = 0.03, 0.4  # of mean similarity a speed other than 1 must be better; more so in a short run
+SPREAD_S2 = 0.3  # how firmly a short run keeps to the speed it was found with
+LEAST_SIMILAR = 0.22
+SPENT = 1.6  # a run ends where it has lost this much similarity: about a second of foreign pictures
+STEP_LIMIT = 0.25
+MOVED_NORM = 13.0  # norm of a change of the thumb that is more than noise
+
+
+@dataclass(frozen=True)
+class Line:
+    """work seconds = scale * output seconds + offset."""
+
+    scale: float
+    offset: float
+
+    def at(self, times: Float) -> Float:
+        """Work seconds at these output seconds."""
+        return np.asarray(self.scale * times + self.offset, np.float64)
+
+
+def residuals(levels: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """What changes: levels less their mean, as vectors of length 1 where that is more than noise."""
+    change = levels - levels.mean(axis=0)
+    return np.asarray(change / np.maximum(np.linalg.norm(change, axis=1, keepdims=True), MOVED_NORM), np.float32)
+
+
+def placed(ours: Sight, others: Sight, line: Line) -> Line:
+    """The line on which pictures and their changes agree best: hits of a picture that hardly changes say too little."""
+    few = ours.of(np.unique(np.linspace(0, len(ours.times) - 1, PLACE_PICTURES).astype(np.int64)))
+    alike = HASH_PART * (few.signs @ others.signs.T) + (1 - HASH_PART) * (few.texture @ others.texture.T)
+    alike = alike + residuals(few.levels) @ residuals(others.levels).T
+    best, chosen = -np.inf, line
+    handicap = UNUSUAL + UNUSUAL_S / max(1.0, float(np.ptp(few.times)))
+    centre = float(few.times.mean())
+    shifts = np.arange(others.times[0], others.times[-1] + PLACE_STEP_S, PLACE_STEP_S)
+    for scale in dict.fromkeys((line.scale, *(s if line.scale >= 0 else -s for s in SPEEDS))):
+        expected = scale * (few.times - centre)[:, None] + shifts[None, :]
+        at = nearest(others.times, expected)
+        on = np.abs(others.times[at] - expected) <= 1.2
+        mean = np.where(on, alike[np.arange(len(few.times))[:, None], at], 0.0).mean(axis=0)
+        mean = mean - (handicap if scale != 1.0 else 0.0)
+        top = int(mean.argmax())
+        if mean[top] > best:
+            best, chosen = float(mean[top]), Line(scale, float(shifts[top] - scale * centre))
+    return chosen
+
+
+def along(ours: Sight, others: Sight, line: Line, reach_s: float) -> tuple[Float, Index]:
+    """For each of our pictures the best similarity within reach of the line, and which of theirs gives it."""
+    expected = line.at(ours.times)
+    middle = nearest(others.times, expected)
+    best, at = np.full(len(middle), -1.0), middle.copy()
+    for step in sorted(range(-SEARCH_STEPS, SEARCH_STEPS + 1), key=abs):
+        other = np.clip(middle + step, 0, len(others.times) - 1)
+        near = (np.abs(others.times[other] - expected) <= reach_s) | (step == 0)
+        alike = similarity(ours, others, other)
+        better = near & (alike > best + 1e-6)
+        best[better], at[better] = alike[better], other[better]
+    best[(expected < others.times[0] - 1.0) | (expected > others.times[-1] + 1.0)] = -1.0
+    return best, at
+
+
+def extended(alike: Float, ours: Sight, seeds: Float) -> slice:
+    """The run that grows from the seeds while similarity outweighs foreignness."""
+    inside = np.unique(nearest(ours.times, seeds))
+    level = max(LEAST_SIMILAR, 0.5 * float(np.median(alike[inside])))
+    gain = np.clip(alike - level, -STEP_LIMIT, STEP_LIMIT)
+    flat = np.linalg.norm(ours.levels, axis=1) < LEAST_NORM
+    gain[flat & (gain < 0)] = -0.02
+    core = int(inside[int(np.argmax(alike[inside]))])
+    return slice(core - _reached(gain[:core][::-1]), core + 1 + _reached(gain[core + 1 :]))
+
+
+def _reached(gain: Float) -> int:
+    """How many steps until the running sum is greatest, before it has fallen by SPENT."""
+    if not len(gain):
+        return 0
+    total = np.cumsum(gain)
+    fallen = np.flatnonzero(np.maximum.accumulate(np.maximum(total, 0.0)) - total > SPENT)
+    total = total[: int(fallen[0])] if len(fallen) else total
+    return int(np.argmax(total)) + 1 if len(total) and total.max() > 0 else 0
+
+
+def fitted(ours: Sight, others: Sight, line: Line) -> Line:
+    """The line through the most similar moments, weighted by how sharply each stands out from its neighbours."""
+    if len(ours.times) < 3:
+        return line
+    expected = line.at(ours.times)
+    middle = nearest(others.times, expected)
+    steps = [np.clip(middle + s, 0, len(others.times) - 1) for s in range(-SEARCH_STEPS, SEARCH_STEPS + 1)]
+    alike = np.stack([similarity(ours, others, s) for s in steps])
+    moments = np.stack([others.times[s] for s in steps])
+    near = np.abs(moments - expected) <= SEARCH_S
+    alike = np.where(near, alike, -1.0)
+    best = alike.argmax(axis=0)
+    columns = np.arange(len(best))
+    found, peak = moments[best, columns], alike[best, columns]
+    mean = np.where(near, alike, 0.0).sum(axis=0) / np.maximum(near.sum(axis=0), 1)
+    return _line_through(ours.times, found, np.maximum(peak - LEAST_SIMILAR, 0.0) * np.maximum(peak - mean, 0.0), line)
+
+
+def _line_through(times: Float, found: Float, weight: Float, line: Line) -> Line:
+    scale, offset = line.scale, line.offset
+    span = float(np.ptp(times))
+    for _ in range(4):
+        w = weight / (1.0 + ((found - scale * times - offset) / 0.2) ** 2)
+        total = float(w.sum())
+        if total < 1e-3:
+            return line
+        centre, middle = float((w * times).sum()) / total, float((w * found).sum()) / total
+        spread = float((w * (times - centre) ** 2).sum()) / total
+        if span > 1.5 and line.scale != 0.0:
+            slope = float((w * (times - centre) * (found - middle)).sum()) / total
+            slope = (slope + SPREAD_S2 * line.scale) / (spread + SPREAD_S2)
+            if abs(slope - line.scale) <= 0.15 * abs(line.scale) + 0.5 / span:
+                scale = slope
+        offset = middle - scale * centre
+    return Line(scale, offset)
