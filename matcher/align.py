@@ -27,6 +27,8 @@ def align(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
     """
     if not len(hits):
         return []
+    if len(scheme.scales) > 1 and not probe.positions.any():
+        scheme = dataclasses.replace(scheme, scales=(1.0,))  # a still has no tempo
     chosen = _best_fingerprints(hits, probe, scheme)
     runs = []
     for fingerprint_id, own in chosen:
