@@ -17,7 +17,6 @@ import numpy.typing as npt
 from fingerprint.hashing import Int64, UInt8
 from fingerprint.image_local import Points
 
-SIGN_BITS = 128
 SEED_DISTANCE = 38  # of 128 bits: one random pair in 1,500 is as near
 FAR = 48  # one in 60
 LEVELS = (30, 38, 46)  # signature distances at which agreement is counted
@@ -50,13 +49,15 @@ class Placement:
     radius: float
 
 
-def distances(output: UInt8, work: UInt8) -> npt.NDArray[np.float32]:
-    """Signature distances float32[n, m] in bits, as a product of signs: cheaper than counting bits pair by pair."""
-    a, b = (np.unpackbits(s, axis=1).astype(np.float32) * 2 - 1 for s in (output, work))
-    return np.asarray((SIGN_BITS - a @ b.T) / 2, np.float32)
+def distances(output: UInt8, work: UInt8) -> UInt8:
+    """Signature distances uint8[n, m] in bits, of signatures uint8[n, 16] and uint8[m, 16]."""
+    a, b = (np.ascontiguousarray(s).view(np.uint64) for s in (output, work))
+    bits = np.bitwise_count(a[:, None, 0] ^ b[None, :, 0])
+    bits += np.bitwise_count(a[:, None, 1] ^ b[None, :, 1])
+    return np.asarray(bits, np.uint8)
 
 
-def place(output: Points, work: Points, far: npt.NDArray[np.float32], diagonal: float) -> Placement | None:
+def place(output: Points, work: Points, far: UInt8, diagonal: float) -> Placement | None:
     """The placement with most agreement, or None when there is none worth looking at."""
     seeds = _seeds(far)
     if len(seeds) < 3:
@@ -74,7 +75,7 @@ def worth_placing(output: Points, work: Points, pairs: Int64, diagonal: float) -
     return _best_similarity(output, work, pairs, SEED_REACH * diagonal, fit=False) is not None
 
 
-def _seeds(far: npt.NDArray[np.float32]) -> Int64:
+def _seeds(far: UInt8) -> Int64:
     """[k, 2] pairs that are each other's nearest, nearest first."""
     if not far.size:
         return np.zeros((0, 2), np.int64)
@@ -122,7 +123,7 @@ def _alike(scale: Float64, other: Float64, turn: Float64) -> Bool:
     return np.asarray((np.abs(np.log(scale / other)) <= SIZE) & (turned <= ANGLE), bool)
 
 
-def _refined(output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64, diagonal: float) -> list[Float64]:
+def _refined(output: Points, work: Points, far: UInt8, transform: Float64, diagonal: float) -> list[Float64]:
     """An affine map and a homography through the points that agree with `transform`, where they are sane."""
     first = agreement(output, work, far, transform, diagonal)
     if len(first.rows) < LEAST_MAGSAC:
@@ -167,7 +168,7 @@ def project(transform: Float64, x: npt.NDArray[np.generic], y: npt.NDArray[np.ge
     return np.asarray(mapped[:, :2] / np.where(np.abs(mapped[:, 2:]) < 1e-9, 1e-9, mapped[:, 2:]), np.float64)
 
 
-def agreement(output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64, diagonal: float) -> Placement:
+def agreement(output: Points, work: Points, far: UInt8, transform: Float64, diagonal: float) -> Placement:
     """How many points agree with `transform`, and how surprising that is beside shifted placements."""
     row, column, gap, distance = _gaps(output, work, far, transform)
     spots = _spots(output)[row], _spots(work)[column]
@@ -187,9 +188,7 @@ def agreement(output: Points, work: Points, far: npt.NDArray[np.float32], transf
     return Placement(transform, rows, work_rows, value, count, expected, radius)
 
 
-def _gaps(
-    output: Points, work: Points, far: npt.NDArray[np.float32], transform: Float64
-) -> tuple[Int64, Int64, Float64, npt.NDArray[np.float32]]:
+def _gaps(output: Points, work: Points, far: UInt8, transform: Float64) -> tuple[Int64, Int64, Float64, UInt8]:
     """Pairs whose signature, size and angle suit the transform: row, column, by how much they miss it, their distance."""
     row, column = np.nonzero(far <= FAR)
     scale, turn = _scale(transform), np.arctan2(transform[1, 0], transform[0, 0])
@@ -240,7 +239,7 @@ def surprise(count: int, expected: float) -> float:
     return float((rest * np.log(rest / usual) - rest + usual) / np.log(10))
 
 
-def one_to_one(row: Int64, column: Int64, distance: npt.NDArray[np.float32]) -> tuple[Int64, Int64]:
+def one_to_one(row: Int64, column: Int64, distance: UInt8) -> tuple[Int64, Int64]:
     """Each row and each column at most once, nearest pairs first."""
     order = np.argsort(distance, kind="stable")
     seen_row: set[int] = set()
