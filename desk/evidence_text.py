@@ -9,7 +9,10 @@ from typing import Any
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
-WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
+from fingerprint.text_fold import folded_character
+
+HIDDEN = "\\u00ad\\u200b-\\u200f\\u2060-\\u2064\\ufeff\\u0300-\\u036f"  # what may stand unseen inside a word; accents apart
+WORD = re.compile(f"\\w[\\w{HIDDEN}]*(?:['\u2019][\\w{HIDDEN}]+)*")
 MASK = "\u200b"  # stands in the place of tags and cue times, see fingerprint.documents
 BLANK_LINES = re.compile(r"\s*\n\s*\n\s*")
 PASSAGES = 6
@@ -116,7 +119,8 @@ def _gaps(kinds: list[str]) -> list[tuple[int, int]]:
 
 
 def _fold(word: str) -> str:
-    return word.casefold().replace("\u2019", "'")
+    """The word as recognition sees it: case, accents, look-alike letters and hidden characters fold away."""
+    return "".join(folded_character(ord(c))[1] for c in word) or word
 
 
 def _runs(text: str, words: list[re.Match[str]], kinds: list[str]) -> list[Run]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from desk import words
 
 Row = Mapping[str, Any]
 SIDE, GAP = 320.0, 28.0  # of the two pictures in a drawing of stills
+UNSEEN = re.compile("[\u00ad\u200b\u200c\u2060-\u2064\ufeff]")
 LEFT_OUT = {"kind": "none", "why": ""}
 
 
@@ -74,15 +76,17 @@ def outline(envelope: Sequence[float]) -> str:
 def _passages(evidence: Row) -> dict[str, Any]:
     """Runs of [kind, text] of both sides."""
     shown = []
+    hidden = sum(len(UNSEEN.findall(t)) for p in evidence["passages"] for s in ("output", "work") for _, t in p[s] or ())
     for passage in evidence["passages"]:
         sides = {s: None if passage[s] is None else [[k, clean(t)] for k, t in passage[s]] for s in ("output", "work")}
         shown.append(sides | {"here": words.place("text", passage["at"]), "there": words.place("text", passage["from"])})
-    return {"passages": shown}
+    return {"passages": shown, "hidden": hidden}
 
 
 def clean(text: str) -> str:
-    """The text with its line breaks kept and every other control or hidden character spelled out."""
-    return "\n".join(words.plain(line.replace("\t", " ").replace("\r", "").replace("\u00ad", "")) for line in text.split("\n"))
+    """The text without what cannot be seen inside words; line breaks kept, every other control character spelled out."""
+    shown = UNSEEN.sub("", text).replace("\t", " ").replace("\r", "")
+    return "\n".join(words.plain(line) for line in shown.split("\n"))
 
 
 def _stills(evidence: Row) -> dict[str, Any]:

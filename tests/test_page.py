@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from desk import evidence_film, evidence_sound, evidence_still, evidence_task, evidence_text, page, page_view
+from desk import evidence_film, evidence_sound, evidence_still, evidence_task, evidence_text, page, page_figures, page_view
 from desk.page import render, write_page
 from fingerprint.errors import UnreadableMedia
 from registry.errors import UnknownWork
@@ -415,6 +415,14 @@ def test_words_are_aligned_in_order() -> None:
     assert ["other", "who"] in theirs
     again = ["tobias", "nineteen", "in", "the", "light", "tobias", "they", "said"]
     assert evidence_text.common(["tobias", "they", "said"], again) == [(0, 5, 1), (1, 6, 2)]
+
+
+def test_hidden_characters_and_look_alikes_do_not_part_words() -> None:
+    ours, theirs = evidence_text.aligned("the f\u200curn\u2060ace w\u0430s c\u0301old", "the furnace was cold")
+    assert [k for k, _ in ours] == ["same"] == [k for k, _ in theirs]
+    passages = [{"at": [0, 9], "from": [0, 9], "output": ours, "work": theirs}]
+    seen = page_figures.figure({"kind": "passages", "passages": passages, "at_hand": True})
+    assert seen["hidden"] == 2 and seen["passages"][0]["output"][0][1].startswith("the furnace")
 
 
 def test_long_passages_are_cut_and_say_so() -> None:
