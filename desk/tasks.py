@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,11 +122,12 @@ def register(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
     """Two kinds of jobs: a file's fingerprints as a portable file; and the near twins of a work that has been registered."""
     from registry.store import open_registry
 
+    @cache  # opened by the first check, when something has been registered; it notices what is registered later
+    def registry() -> Registry:
+        return open_registry(Path(options["registry"]))
+
     def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-        if "twins_of" not in job:
-            return _portable(Path(job["path"]))
-        with open_registry(Path(options["registry"])) as registry:
-            return {"twins": _twins(job, registry)}, b""
+        return ({"twins": _twins(job, registry())}, b"") if "twins_of" in job else _portable(Path(job["path"]))
 
     return {}, handle
 

@@ -241,6 +241,8 @@ class Pool:
         return answer
 
     def _take(self) -> Worker:
+        if self._closed:
+            raise WorkerFailed("stopped", "stopped")
         with contextlib.suppress(queue.Empty):
             return self._idle.get_nowait()
         worker = Worker(self.task, self.options, self.limits)

@@ -14,6 +14,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from conftest import SAMPLES, json_lines
+from PIL import Image
 
 from desk.workers import ROOT
 
@@ -187,6 +188,16 @@ def test_twins_are_listed_and_linked(byline, tmp_path):
     assert "c" in "".join(twins["a"] | twins["b"])
 
 
+def test_another_resolution_is_a_twin_and_a_crop_is_not(byline, tmp_path):
+    registry, picture = tmp_path / "r.db", Image.open(SAMPLES / "works" / "tidal-flats.jpg")
+    width, height = picture.size
+    picture.resize((width // 2, height // 2)).save(tmp_path / "small.jpg", quality=60)
+    picture.crop((0, 0, width // 2, height // 2)).save(tmp_path / "crop.jpg")
+    byline("register", SAMPLES / "works" / "tidal-flats.jpg", "--registry", registry, "--work-id", "w")
+    rows = json_lines(byline("register", tmp_path / "crop.jpg", tmp_path / "small.jpg", "--registry", registry, "--json"))
+    assert [(r["work"][:5], r["twin"]) for r in rows if r.get("status") == "twin"] == [("small", "w")]
+
+
 def test_near_twins_need_not_be_looked_for(byline, tmp_path):
     registry = tmp_path / "r.db"
     text = (SAMPLES / "works" / "weights-and-measures.txt").read_text(encoding="utf-8")
@@ -315,6 +326,26 @@ def test_registering_goes_on_after_it_was_stopped(byline, tmp_path, how):
     assert totals == {"accepted": 150 - before, "known": before, "refused": 0, "twins": 0}
     assert works_in(byline, registry) == 150
     assert byline("registry", "check", "--registry", registry).exit_code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_scan_goes_on_after_ctrl_c(byline, sample_registry, tmp_path):
+    many_texts(tmp_path / "many", 60)
+    report = tmp_path / "night.jsonl"
+    arguments = ("scan", tmp_path / "many", "--registry", sample_registry, "--output", report, "--jobs", 1)
+    process = shell(*arguments)
+    deadline = time.monotonic() + 60
+    while (
+        time.monotonic() < deadline and process.poll() is None and (not report.exists() or report.read_bytes().count(b"\n") < 5)
+    ):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    if process.returncode != 0:
+        assert process.returncode == 130 and "run the same command again to go on" in err
+        assert 5 <= report.read_bytes().count(b"\n") < 60
+    assert byline(*arguments).exit_code == 0
+    assert report.read_text() == byline("scan", tmp_path / "many", "--registry", sample_registry, "--json").stdout
 
 
 def works_in(byline, registry: Path) -> int:
