@@ -49,7 +49,7 @@ COPY_SIMILAR = 0.6
 LEAST_ALIKE = 0.15  # of the pictures around the hits
 POINT_ZERO, POINT_WORTH, POINT_CAP = 6, 0.3, 4.0  # log10 for each point that agrees on a placement
 # log10 of how rare an edit is: mirrored; otherwise turned; a part or an inset; at another speed; backwards.
-MIRROR_PRIOR, TURNED_PRIOR, PART_PRIOR, SPEED_PRIOR, BACK_PRIOR = -0.7, -2.0, -1.0, -1.0, -1.5
+MIRROR_PRIOR, TURNED_PRIOR, PART_PRIOR, SPEED_PRIOR, BACK_PRIOR = -0.7, -2.0, -1.0, -2.0, -1.5
 SEARCH_PRIOR = -1.0  # placements tried for each alignment
 
 UNUSUAL_SPEED = 0.03
@@ -214,7 +214,7 @@ def _weighed(case: Case, ours: Sight, others: Sight, line: Line, run: slice, ali
     typical = float(np.median(alike[run]))
     chance = max(0.0, float(np.median(decoys(ours.of(run), others, at[run]), axis=1).max()))
     still = float(np.clip((typical - CHANCE_SHARE * chance - CHANCE_ZERO) / CHANCE_STEP, -PICTURE_CAP, PICTURE_CAP))
-    moving, motion, elsewhere = changes(ours.of(run), others, at[run], line, typical)
+    moving, motion, elsewhere = changes(ours.of(run), others, line, typical)
     prior = case.prior + SEARCH_PRIOR + (SPEED_PRIOR if abs(abs(line.scale) - 1.0) > UNUSUAL_SPEED else 0.0)
     prior += BACK_PRIOR if line.scale < 0 else 0.0
     strength = still + moving + prior + case.bonus

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fingerprint.film_line import Line, residuals
-from fingerprint.film_sight import Index, Sight, nearest
+from fingerprint.film_sight import Sight, nearest
 from fingerprint.pictures import Float32
 
 MOTION_ZERO, MOTION_STEP, MOTION_CAP = 0.3, 0.15, 2.0
@@ -16,11 +16,12 @@ MOST_CHANGES = 60
 MOST_ROWS = 200
 
 
-def changes(ours: Sight, others: Sight, at: Index, line: Line, typical: float) -> tuple[float, float, float]:
+def changes(ours: Sight, others: Sight, line: Line, typical: float) -> tuple[float, float, float]:
     """What the changes tell, each distinct one once: log10, below 0 when they disagree; and their mean agreement
 
     on the line and, at best, beside it. Pictures that change little agree everywhere; then the line must stand out.
     """
+    at = nearest(others.times, line.at(ours.times))
     mine, other = residuals(ours.levels), residuals(others.of(at).levels)
     moved = _long(mine) | _long(other)
     rows = np.flatnonzero(moved)
@@ -28,7 +29,7 @@ def changes(ours: Sight, others: Sight, at: Index, line: Line, typical: float) -
         return 0.0, 0.0, 0.0
     agreed = np.einsum("ij,ij->i", mine, other)
     elsewhere = _beside(ours, others, line)
-    zero = max(MOTION_ZERO, MOTION_SHARE * typical, min(elsewhere + MOTION_STEP / 2, MOST_ELSEWHERE))
+    zero = max(MOTION_ZERO, MOTION_SHARE * typical, min(elsewhere + MOTION_STEP, MOST_ELSEWHERE))
     worth = np.clip((agreed - zero) / MOTION_STEP, -1.0, MOTION_CAP)
     kept: list[int] = []
     total = 0.0
