@@ -15,14 +15,15 @@ from fingerprint.features import Fingerprint, Part, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, UInt64, mix, winnow
 from fingerprint.medium import Medium
 from fingerprint.text_background import STEP, rarity, rarity_after
-from fingerprint.text_compare import GRAMS, RARE, STREAM, compare
+from fingerprint.text_compare import compare
 from fingerprint.text_fold import Folded, fold, gram_hashes, word_hashes
+from fingerprint.text_stream import GRAMS, RARE, STREAM
 
 GRAM = 12  # letters: three words on average, so that a run of three words between two changes can hold one
-WINDOW = 40  # of the registry: one gram in 20 letters
-PROBE_WINDOW = 6  # a gram that is least of 40 is least of 6, unless its very neighbours were changed
-RARE_FROM = 5.0  # log10: a word written at most once in 100,000
-RARE_APART = 1500  # code points in which a registered rare word counts once
+WINDOW = 48  # of the registry: one gram in 24 letters
+PROBE_WINDOW = 6  # a gram that is least of 48 is least of 6, unless its very neighbours were changed
+RARE_FROM = 4.5  # log10: a word written at most once in 30,000
+RARE_APART = 3000  # code points in which a registered rare word counts once
 KEY_BYTES = 5  # 40 bits tell 100 million texts apart
 
 
@@ -44,7 +45,7 @@ def rare_keys(payload: UInt8) -> Int64:
 
 SCHEMES = (
     Scheme(GRAMS, "text", 1.0, KEY_BYTES, gram_keys, aligner="band", tolerance=60.0, reach=600.0),
-    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="band", tolerance=250.0, reach=1500.0),
+    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="band", tolerance=1000.0, reach=1500.0),
     Scheme(STREAM, "text", 1.0, 2, indexed=False, aligner="none"),
 )
 

@@ -8,22 +8,18 @@ stretches stand (X-drop). A stretch's strength is its sum less log10 of the plac
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from rapidfuzz.distance import LCSseq
 
-from fingerprint.features import Alignment, Evidence, Fingerprint, Part
+from fingerprint.features import Alignment, Evidence, Part
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_background import STEP
+from fingerprint.text_retelling import MIN_SEEDS, retellings
+from fingerprint.text_stream import GRAMS, RARE, STREAM, Float, Stream, common, commonness, stream_of, stretches
 
-GRAMS, RARE, STREAM = "text.winnow.1", "text.rare.1", "text.words.1"
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
 SAME_WORDS = 8  # of the 24 words around a seed, that make one seed enough
-OFTEN = 3  # occurrences in a text from which its own frequency counts
-LEAST_TEXT = 200  # words a text is taken to have, at least, when frequencies are told
 SPREAD = {GRAMS: 120.0, RARE: 500.0}  # half width of a band of seeds, in code points
 REACH = {GRAMS: 600, RARE: 1500}  # widest gap between two seeds of a band
 PIECE = 8000  # code points aligned at a time
@@ -31,7 +27,6 @@ KEPT = 0.1  # cost of each output word that agrees
 CHANGED = 0.3  # cost of each output word that does not
 DRIFT = 0.1  # cost of each word that one side has more than the other
 MAX_GAP_COST = 6.0
-DROP = 6.0  # a stretch ends where the sum has fallen this far
 ATTACH_STEPS = 3
 MAX_WORD = 4.5  # evidence of one word
 # Stock phrases and quotations are in no table of frequencies. Of passages of works against other works, one in 70 shares 9
@@ -39,38 +34,21 @@ MAX_WORD = 4.5  # evidence of one word
 FORMULA_WORDS, FORMULA = 4.0, 0.75
 COPY_FROM = 0.4  # share of the output's words that agree, from which it is a copy
 
-Float = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Words of one side: 16-bit hashes, places, and on the output's side lengths and rarities."""
-
-    codes: npt.NDArray[np.uint16]
-    positions: Int32
-    payload: npt.NDArray[np.uint8]
-
-
-def stream_of(fingerprint: Fingerprint) -> Stream:
-    """The Stream of a STREAM fingerprint."""
-    payload = fingerprint.payload if fingerprint.payload is not None else np.zeros((0, 2), np.uint8)
-    return Stream(np.ascontiguousarray(payload[:, :2]).view("<u2")[:, 0], fingerprint.positions, payload)
-
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """Passages of the output that follow the work, from the seeds of one scheme."""
     ours, theirs, seeds = output.of(STREAM), work.of(STREAM), output.of(alignment.scheme)
     if ours is None or theirs is None or seeds is None or not len(ours) or not len(theirs):
         return []
-    if alignment.scheme == RARE and len(alignment.output_rows) < SURE_SEEDS:
+    if alignment.scheme == RARE and len(alignment.output_rows) < MIN_SEEDS:
         return []
     a, b = stream_of(ours), stream_of(theirs)
     at, to = seeds.positions[alignment.output_rows], alignment.work_rows
     chosen = [(at[rows], to[rows]) for rows in bands(a, b, at, to, alignment.scheme)]
-    if not chosen:
+    if not chosen and alignment.scheme != RARE:
         return []
     common_here = commonness(a, b)
-    found: list[Evidence] = []
+    found: list[Evidence] = retellings(a, b, at, to, common_here) if alignment.scheme == RARE else []
     for band_at, band_to in chosen:
         pairs = agreeing(a, b, band_at, band_to, REACH[alignment.scheme])
         found.extend(passages(a, b, pairs, common_here))
@@ -123,16 +101,6 @@ def same_words(a: Stream, b: Stream, at: Int32, to: Int32) -> Int64:
     return same
 
 
-def commonness(a: Stream, b: Stream) -> Float:
-    """float64[words of the output]: -log10 of how often each is in either text, where it stands there often enough to tell."""
-    result = np.full(len(a.codes), 9.0)
-    for codes in (a.codes, b.codes):
-        count = np.bincount(codes, minlength=1 << 16)[a.codes]
-        share = -np.log10(np.maximum(count, 1) / max(len(codes), LEAST_TEXT))
-        result = np.where(count >= OFTEN, np.minimum(result, share), result)
-    return result
-
-
 def agreeing(a: Stream, b: Stream, at: Int32, to: Int32, margin: int) -> tuple[Int64, Int64]:
     """Rows of words that agree, in rising order on both sides, around these seeds."""
     rows_a, rows_b = [], []
@@ -171,19 +139,6 @@ def attached(a: Stream, b: Stream, i: Int64, j: Int64) -> tuple[Int64, Int64]:
     return i, j
 
 
-def common(a: npt.NDArray[np.uint16], b: npt.NDArray[np.uint16]) -> tuple[Int64, Int64]:
-    """Rows of a longest common subsequence."""
-    blocks = LCSseq.editops(_letters(a), _letters(b)).as_matching_blocks()
-    size = np.array([block.size for block in blocks], np.int64)
-    inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    return np.repeat([block.a for block in blocks], size) + inside, np.repeat([block.b for block in blocks], size) + inside
-
-
-def _letters(codes: npt.NDArray[np.uint16]) -> str:
-    """Words as the characters of a string, which is what rapidfuzz aligns fastest; above the surrogates."""
-    return (codes.astype("<u4") + 0x10000).tobytes().decode("utf-32-le")
-
-
 def passages(a: Stream, b: Stream, pairs: tuple[Int64, Int64], common_here: Float) -> list[Evidence]:
     """The best stretches of agreeing words as Evidence."""
     i, j = pairs
@@ -215,23 +170,6 @@ def weights(a: Stream, i: Int64, j: Int64, local: Float) -> tuple[Float, Float, 
     gains = np.where(runs, np.minimum(first, after), first - slack)
     costs = np.minimum(CHANGED * gap_a + DRIFT * np.abs(gap_a - gap_b), MAX_GAP_COST)
     return first - KEPT, np.maximum(gains, 0.0) - KEPT, costs
-
-
-def stretches(first: list[float], gains: list[float], costs: list[float]) -> list[tuple[int, int, float]]:
-    """(start, end, score) of the best stretches, in order."""
-    found: list[tuple[int, int, float]] = []
-    k, n = 0, len(gains)
-    while k < n:
-        start, total, best, best_end = k, first[k], first[k], k + 1
-        k += 1
-        while k < n and best - (total - costs[k]) <= DROP and total - costs[k] > 0:
-            total += gains[k] - costs[k]
-            k += 1
-            if total > best:
-                best, best_end = total, k
-        found.append((start, best_end, best))
-        k = max(best_end, start + 1)
-    return found
 
 
 def _evidence(a: Stream, b: Stream, i: Int64, j: Int64, strength: float) -> Evidence:
