@@ -38,20 +38,17 @@ class Data:
             positions = ((at % PER_WORK) * TICKS).astype(np.int32)
             yield Postings(self.keys[at], (at // PER_WORK).astype(np.int32), positions)
 
-    def planted_works(self, keys: Int64) -> list[int]:
+    def planted_works(self, count: int, seed: int = 0) -> list[int]:
         """The works that a query of this size holds parts of."""
-        known = int(len(keys) * KNOWN)
-        works = max(PLANTED, -(-known // PER_WORK))
-        return [7 + 97 * i % self.works for i in range(works)] if np.isin(keys[:10], self.keys[: 9 * PER_WORK]).any() else []
+        works = max(PLANTED, -(-int(count * KNOWN) // PER_WORK))
+        return [(7 + 97 * i + 13 * seed) % self.works for i in range(works)]
 
     def planted(self, count: int, seed: int = 0) -> Int64:
         """Keys of some works, a stretch of each, and unknown ones between them: int64[count, 1]."""
         rng = np.random.default_rng(1000 + seed)
-        known = int(count * KNOWN)
-        works = max(PLANTED, -(-known // PER_WORK))
-        each = known // works
-        runs = [self.keys[(w := (7 + 97 * i + 13 * seed) % self.works) * PER_WORK : w * PER_WORK + each] for i in range(works)]
-        found = np.concatenate(runs)
+        works = self.planted_works(count, seed)
+        each = int(count * KNOWN) // len(works)
+        found = np.concatenate([self.keys[w * PER_WORK : w * PER_WORK + each] for w in works])
         return np.concatenate([found, self._unknown(rng, count - len(found))]).reshape(-1, 1)
 
     def unknown(self, count: int) -> Int64:

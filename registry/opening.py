@@ -19,7 +19,7 @@ from registry.errors import (
 from registry.schema import APPLICATION_ID, PAGE_BYTES, SCHEMA, migrate
 
 SQLITE_HEAD = b"SQLite format 3\x00"
-CACHE_KIB = 65536
+CACHE_KIB = 163_840  # of pages, taken only as they are read; the blocks of one query over eight segments fit
 BUSY_MS = 10_000
 SYNCHRONOUS = "full"  # a committed work survives a power cut
 

@@ -7,6 +7,7 @@ all segments, so that it depends on what is registered and not on how it is laid
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,9 @@ from registry.hits import Hits, no_hits
 from registry.memory import MAX_POSTINGS_PER_KEY
 from registry.segments import (
     Fetch,
-    Found,
     Postings,
+    Run,
+    Scratch,
     Segment,
     blocks_of,
     exact_layout,
@@ -39,16 +41,16 @@ FEW = 8
 def fetcher(conn: sqlite3.Connection) -> Fetch:
     """What reads blocks by rising id."""
 
-    def fetch(ids: Int64) -> list[bytes]:
+    def fetch(ids: Int64) -> Iterator[bytes]:
         wanted = ids.tolist()
         if len(wanted) < FEW or wanted[-1] - wanted[0] >= 2 * len(wanted):
-            return [row[0] for row in conn.execute(SOME_BLOCKS, (str(wanted),))]
+            return (row[0] for row in conn.execute(SOME_BLOCKS, (str(wanted),)))
         # Where most of a stretch is wanted, one scan of it is cheaper than a seek for each.
         rows = conn.execute(A_STRETCH, (wanted[0], wanted[-1]))
         if len(wanted) == wanted[-1] - wanted[0] + 1:
-            return [row[1] for row in rows]
+            return (row[1] for row in rows)
         chosen = set(wanted)
-        return [row[1] for row in rows if row[0] in chosen]
+        return (row[1] for row in rows if row[0] in chosen)
 
     return fetch
 
@@ -145,19 +147,19 @@ def load_segment(conn: sqlite3.Connection, segment_id: int) -> Segment:
     return Segment(segment_id, row[0], row[1], layout_from(row[2]), np.frombuffer(row[3], "<i8").astype(np.int64))
 
 
-def lookup(directory: Directory, fetch: Fetch, keys: Int64) -> Hits:
+def lookup(directory: Directory, fetch: Fetch, keys: Int64, scratch: Scratch | None = None) -> Hits:
     """Hits of keys int64[n, b], as registry.hits.Index.lookup says; a key with too many live postings gives none."""
     probes, place = np.unique(keys.ravel(), return_inverse=True)
     if len(directory.stop):
         probes, place = _without(probes, place, directory.stop)
-    found = [find(segment, fetch, probes) for segment in directory.segments] if len(probes) else []
-    counts = sum((f.ends - f.starts for f in found), np.zeros(len(probes), np.int64))
-    counts = _live_counts(directory, fetch, found, counts)
-    chosen = np.flatnonzero((counts > 0) & (counts <= MAX_POSTINGS_PER_KEY))
-    if not len(chosen):
+    scratch = scratch or Scratch()
+    runs = [_live(directory, fetch, s, probes, scratch) for s in directory.segments] if len(probes) else []
+    counts = sum((count for _, count in runs), np.zeros(len(probes), np.int64))
+    if not counts.any():
         return no_hits()
+    run = _together([found for found, _ in runs], counts <= MAX_POSTINGS_PER_KEY)
     rarity = np.log10(directory.fingerprints / np.maximum(counts, 1) + 1).astype(np.float32)
-    return _expanded(_gathered(directory, fetch, found, chosen), place, keys.shape[1], rarity)
+    return _expanded(run, place, keys.shape[1], rarity)
 
 
 def _without(probes: Int64, place: Int64, stop: Int64) -> tuple[Int64, Int64]:
@@ -166,48 +168,42 @@ def _without(probes: Int64, place: Int64, stop: Int64) -> tuple[Int64, Int64]:
     return probes[kept], np.where(kept, np.cumsum(kept) - 1, -1)[place]
 
 
-def _live_counts(directory: Directory, fetch: Fetch, found: list[Found], counts: Int64) -> Int64:
-    """Postings of each probe that belong to works still registered. Looks only where the dead could change the answer."""
+def _live(directory: Directory, fetch: Fetch, segment: Segment, probes: Int64, scratch: Scratch) -> tuple[Run, Int64]:
+    """The live postings of the probes in one segment, and how many each has; of those surely over the cap only how many.
+
+    Segment by segment, so that the blocks of one are let go before the next is read.
+    """
+    found = find(segment, fetch, probes, scratch)
+    counts = found.ends - found.starts
+    run = read(found, fetch, np.flatnonzero((counts > 0) & (counts <= MAX_POSTINGS_PER_KEY + directory.dead_postings)))
     if not len(directory.dead):
-        return counts
-    counts = counts.copy()
-    unsure = np.flatnonzero((counts > 0) & (counts - directory.dead_postings <= MAX_POSTINGS_PER_KEY))
-    for part in _portions(counts, unsure):
-        _, _, probe = _gathered(directory, fetch, found, part)
-        counts[part] = np.bincount(probe, minlength=len(counts))[part]
-    return counts
+        return run, counts
+    alive = ~np.isin(run.ids, directory.dead)
+    run = Run(run.ids[alive], run.positions[alive], run.probes[alive])
+    over = counts > MAX_POSTINGS_PER_KEY + directory.dead_postings
+    return run, np.where(over, counts, np.bincount(run.probes, minlength=len(probes)))
 
 
-def _portions(counts: Int64, chosen: Int64, most: int = 1 << 20) -> list[Int64]:
-    """`chosen` in pieces of about `most` postings, so that common keys do not fill the memory."""
-    cuts = np.flatnonzero(np.diff(np.cumsum(counts[chosen]) // most)) + 1
-    return [p for p in np.split(chosen, cuts) if len(p)]
+def _together(runs: list[Run], chosen: npt.NDArray[np.bool_]) -> Run:
+    """The runs of several segments as one, sorted by probe; only those of chosen probes."""
+    ids, positions, probes = (np.concatenate([getattr(r, c) for r in runs]) for c in ("ids", "positions", "probes"))
+    if len(runs) == 1 and chosen.all():
+        return Run(ids, positions, probes)
+    order = np.argsort(probes, kind="stable")
+    order = order[chosen[probes[order]]]
+    return Run(ids[order], positions[order], probes[order])
 
 
-def _gathered(directory: Directory, fetch: Fetch, found: list[Found], chosen: Int64) -> tuple[Int32, Int32, Int64]:
-    """Live postings of the chosen probes from all segments: ids, positions, probe; sorted by probe."""
-    columns = [read(f, fetch, chosen) for f in found]
-    ids, positions, probe = (np.concatenate([c[i] for c in columns]) for i in range(3))
-    if len(directory.dead):
-        alive = ~np.isin(ids, directory.dead)
-        ids, positions, probe = ids[alive], positions[alive], probe[alive]
-    if len(found) > 1:
-        order = np.argsort(probe, kind="stable")
-        ids, positions, probe = ids[order], positions[order], probe[order]
-    return ids, positions, chosen[probe]
-
-
-def _expanded(postings: tuple[Int32, Int32, Int64], place: Int64, bands: int, rarity: npt.NDArray[np.float32]) -> Hits:
+def _expanded(run: Run, place: Int64, bands: int, rarity: npt.NDArray[np.float32]) -> Hits:
     """One hit for each pair of a flat probe key and a posting of it, in the order that Hits promises."""
-    ids, positions, probe = postings
     flat = np.flatnonzero(place >= 0)
-    low = np.searchsorted(probe, place[flat], "left")
-    count = np.searchsorted(probe, place[flat], "right") - low
+    low = np.searchsorted(run.probes, place[flat], "left")
+    count = np.searchsorted(run.probes, place[flat], "right") - low
     where = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(int(count.sum()))
     row = np.repeat((flat // max(bands, 1)).astype(np.int32), count)
-    order = _hit_order(ids[where], row, positions[where])
+    order = _hit_order(run.ids[where], row, run.positions[where])
     where, row = where[order], row[order]
-    return Hits(row, ids[where], positions[where], rarity[probe[where]])
+    return Hits(row, run.ids[where], run.positions[where], rarity[run.probes[where]])
 
 
 def _hit_order(ids: Int32, rows: Int32, positions: Int32) -> Int64:

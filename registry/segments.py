@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,9 @@ BLOCK_BYTES = 4057  # of data in a row of table `block` that fits a 4,096-byte p
 LANES = 16
 BLOCKS_AT_ONCE = 64  # packed together, so that what is worked on stays in the processor's cache
 
-Fetch = Callable[[Int64], list[bytes]]
+SPARE = 24  # bytes that may be read behind the last record
+
+Fetch = Callable[[Int64], Iterable[bytes]]
 
 
 class Damaged(Exception):
@@ -89,6 +91,12 @@ def runs_of(keys: Int64) -> tuple[Int64, Int64]:
     """Each different key of a sorted column, and how often it stands there."""
     start = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, np.int64)
     return keys[start], np.diff(np.append(start, len(keys)))
+
+
+def distinct(values: Int64) -> Int64:
+    """The different values, rising."""
+    values = np.sort(values)
+    return values[np.append(True, values[1:] != values[:-1])] if len(values) else values
 
 
 @dataclass(frozen=True)
@@ -219,15 +227,18 @@ class Pages:
     numbers: Int64
     data: npt.NDArray[np.uint8]
 
-    def field(self, layout: Layout, blocks: Int64, entries: Int64, offset: int, bits: int) -> UInt64:
-        """That field of the records `entries` of `blocks`, which must have been fetched."""
+    def places(self, layout: Layout, blocks: Int64) -> Int64:
+        """Where each of these blocks, which must have been fetched, begins in the data."""
+        return np.searchsorted(self.numbers, blocks) * (layout.per_block * layout.record)
+
+    def field(self, places: Int64, offset: int, bits: int) -> UInt64:
+        """That field of the records that begin at these places."""
         if not bits:
-            return np.zeros(len(entries), np.uint64)
-        at = np.searchsorted(self.numbers, blocks) * (layout.per_block * layout.record) + entries * layout.record
+            return np.zeros(len(places), np.uint64)
         byte, shift = divmod(offset, 8)
-        low = self._eight(at + byte) >> np.uint64(shift)
+        low = self._eight(places + byte) >> np.uint64(shift)
         if shift and bits + shift > 64:
-            low |= self._eight(at + byte + 8) << np.uint64(64 - shift)
+            low |= self._eight(places + byte + 8) << np.uint64(64 - shift)
         return low & np.uint64((1 << bits) - 1)
 
     def _eight(self, at: Int64) -> UInt64:
@@ -236,17 +247,36 @@ class Pages:
         return np.asarray(words[at], np.uint64)
 
 
-def fetch_pages(segment: Segment, fetch: Fetch, numbers: Int64) -> Pages:
+class Scratch:
+    """Memory that blocks are read into, used again and again: fresh memory costs more than the reading itself."""
+
+    def __init__(self) -> None:
+        self._memory = bytearray()
+
+    def take(self, size: int) -> bytearray:
+        """At least `size` bytes, whatever they held before; what was taken earlier is overwritten."""
+        if len(self._memory) < size:
+            self._memory = bytearray(size)
+        return self._memory
+
+
+def fetch_pages(segment: Segment, fetch: Fetch, numbers: Int64, scratch: Scratch | None = None) -> Pages:
     """Those blocks of the segment; numbers rising, each once."""
-    blocks = fetch(numbers + segment.first_block)
-    blocks.append(bytes(LANES + 8))
-    data, expected = b"".join(blocks), _sizes(segment, numbers) + LANES + 8
-    if len(data) != expected:
-        raise Damaged(f"blocks of segment {segment.id} hold {len(data)} bytes, not {expected}")
-    return Pages(numbers, np.frombuffer(data, np.uint8))
+    size, at = _size(segment, numbers), 0
+    memory = (scratch or Scratch()).take(size + SPARE)
+    view = memoryview(memory)
+    for block in fetch(numbers + segment.first_block):
+        end = at + len(block)
+        if end > size:
+            break
+        view[at:end] = block
+        at = end
+    if at != size:
+        raise Damaged(f"blocks of segment {segment.id} hold {at} bytes, not {size}")
+    return Pages(numbers, np.frombuffer(memory, np.uint8, size + SPARE))
 
 
-def _sizes(segment: Segment, numbers: Int64) -> int:
+def _size(segment: Segment, numbers: Int64) -> int:
     per_block, record = segment.layout.per_block, segment.layout.record
     short = len(segment.first_keys) * per_block - segment.n
     missing = short if len(numbers) and numbers[-1] == len(segment.first_keys) - 1 else 0
@@ -263,7 +293,7 @@ class Found:
     ends: Int64
 
 
-def find(segment: Segment, fetch: Fetch, keys: Int64) -> Found:
+def find(segment: Segment, fetch: Fetch, keys: Int64, scratch: Scratch | None = None) -> Found:
     """Where these keys (rising, each once) stand. Reads the blocks where each key's run may begin and end, no others."""
     first, per_block = segment.first_keys, segment.layout.per_block
     before = np.maximum(np.searchsorted(first, keys, "left") - 1, 0)
@@ -271,7 +301,7 @@ def find(segment: Segment, fetch: Fetch, keys: Int64) -> Found:
     starts, ends = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
     inside = np.flatnonzero(after >= 0)
     before, after, keys = before[inside], after[inside], keys[inside]
-    pages = fetch_pages(segment, fetch, np.union1d(before, after))
+    pages = fetch_pages(segment, fetch, distinct(np.concatenate([before, after])), scratch)
     starts[inside] = before * per_block + _rank(segment, pages, before, _above(keys, first[before]), above=False)
     ends[inside] = starts[inside]
     seen = _holds(segment, pages, starts[inside], _above(keys, first[before]), before) | (after > before)
@@ -285,10 +315,10 @@ def _rank(segment: Segment, pages: Pages, blocks: Int64, targets: UInt64, above:
     layout = segment.layout
     low = np.zeros(len(blocks), np.int64)
     high = np.minimum(layout.per_block, segment.n - blocks * layout.per_block)
-    last = high - 1
+    last, places = high - 1, pages.places(layout, blocks)
     for _ in range(layout.per_block.bit_length()):
         middle = (low + high) >> 1
-        value = pages.field(layout, blocks, np.minimum(middle, last), 0, layout.key_bits)
+        value = pages.field(places + np.minimum(middle, last) * layout.record, 0, layout.key_bits)
         right = ((value <= targets) if above else (value < targets)) & (low < high)
         low, high = np.where(right, middle + 1, low), np.where(right, high, middle)
     return low
@@ -298,33 +328,42 @@ def _holds(segment: Segment, pages: Pages, numbers: Int64, targets: UInt64, bloc
     """Whether posting `number` is still in its block and has the target key."""
     entries = numbers - blocks * segment.layout.per_block
     count = np.minimum(segment.layout.per_block, segment.n - blocks * segment.layout.per_block)
-    value = pages.field(segment.layout, blocks, np.minimum(entries, count - 1), 0, segment.layout.key_bits)
+    places = pages.places(segment.layout, blocks) + np.minimum(entries, count - 1) * segment.layout.record
+    value = pages.field(places, 0, segment.layout.key_bits)
     return np.asarray((entries < count) & (value == targets), np.bool_)
 
 
-def read(found: Found, fetch: Fetch, chosen: Int64) -> tuple[Int32, Int32, Int64]:
-    """The postings of the chosen probe keys: ids, positions, and for each the place of its key in `chosen`."""
+@dataclass(frozen=True)
+class Run:
+    """Postings of some probe keys, sorted by probe: ids int32, positions int32, probes int64 (places among the probe keys)."""
+
+    ids: Int32
+    positions: Int32
+    probes: Int64
+
+
+def read(found: Found, fetch: Fetch, chosen: Int64) -> Run:
+    """The postings of the chosen probe keys (their places, rising)."""
     starts, counts = found.starts[chosen], found.ends[chosen] - found.starts[chosen]
-    probe = np.repeat(np.arange(len(chosen)), counts)
-    numbers = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(len(probe))
+    probes = np.repeat(chosen, counts)
+    numbers = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(len(probes))
     layout = found.segment.layout
     blocks, entries = np.divmod(numbers, layout.per_block)
     here = np.isin(blocks, found.pages.numbers)
     if here.all():
-        ids, positions = _values(found.pages, layout, blocks, entries)
-        return ids, positions, probe
+        return Run(*_values(found.pages, layout, blocks, entries), probes)
     # Blocks in the middle of a long run have not been read yet.
-    ids, positions = np.empty(len(probe), np.int32), np.empty(len(probe), np.int32)
-    rest = fetch_pages(found.segment, fetch, np.unique(blocks[~here]))
+    ids, positions = np.empty(len(probes), np.int32), np.empty(len(probes), np.int32)
+    rest = fetch_pages(found.segment, fetch, distinct(blocks[~here]))
     for pages, mine in ((found.pages, here), (rest, ~here)):
         ids[mine], positions[mine] = _values(pages, layout, blocks[mine], entries[mine])
-    return ids, positions, probe
+    return Run(ids, positions, probes)
 
 
 def _values(pages: Pages, layout: Layout, blocks: Int64, entries: Int64) -> tuple[Int32, Int32]:
-    ids = pages.field(layout, blocks, entries, layout.key_bits, layout.id_bits).astype(np.int64) + layout.ids[0]
-    at = layout.key_bits + layout.id_bits
-    positions = pages.field(layout, blocks, entries, at, layout.position_bits).astype(np.int64) + layout.positions[0]
+    places = pages.places(layout, blocks) + entries * layout.record
+    ids = pages.field(places, layout.key_bits, layout.id_bits).astype(np.int64) + layout.ids[0]
+    positions = pages.field(places, layout.key_bits + layout.id_bits, layout.position_bits).astype(np.int64) + layout.positions[0]
     return ids.astype(np.int32), positions.astype(np.int32)
 
 
@@ -334,6 +373,6 @@ def unpacked(segment: Segment, fetch: Fetch, first: int, last: int) -> Postings:
     pages = fetch_pages(segment, fetch, np.arange(first, last))
     numbers = np.arange(first * layout.per_block, min(last * layout.per_block, segment.n))
     blocks, entries = np.divmod(numbers, layout.per_block)
-    above = pages.field(layout, blocks, entries, 0, layout.key_bits)
+    above = pages.field(pages.places(layout, blocks) + entries * layout.record, 0, layout.key_bits)
     keys = (above + segment.first_keys[blocks].view(np.uint64)).view(np.int64)
     return Postings(keys, *_values(pages, layout, blocks, entries))

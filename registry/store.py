@@ -27,7 +27,7 @@ from registry.opening import connect
 from registry.postings import Directory
 from registry.rebuild import Progress, backup, rebuild
 from registry.schema import SCHEMA
-from registry.segments import Damaged
+from registry.segments import Damaged, Scratch
 from registry.text import storable
 from registry.works import Batch, Entry, Outcome
 
@@ -61,6 +61,7 @@ class Registry:
                 self._lock.release()
             raise
         self._conn = self._db.conn
+        self._scratch = Scratch()
         self._seen = -1
         self._directories: dict[str, Directory] = {}
         self._stale: dict[str, Directory] = {}
@@ -103,9 +104,13 @@ class Registry:
             if self._conn.in_transaction:
                 yield self._conn
                 return
-            with self._db.atomic():
+            self._conn.execute("begin")
+            try:
                 self._notice_changes()
                 yield self._conn
+            finally:
+                with contextlib.suppress(sqlite3.Error):  # in a damaged file even ending may fail, which is no news
+                    self._conn.execute("rollback")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -155,7 +160,7 @@ class Registry:
     def lookup(self, scheme: str, keys: Int64) -> Hits:
         """See Index.lookup."""
         with self._reading() as conn:
-            return postings.lookup(self._directory(conn, scheme), postings.fetcher(conn), keys)
+            return postings.lookup(self._directory(conn, scheme), postings.fetcher(conn), keys, self._scratch)
 
     def registered(self, fingerprint_id: int) -> Registered:
         """See Index.registered. Also answers for a work that has been withdrawn since the lookup."""

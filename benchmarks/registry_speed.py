@@ -137,21 +137,22 @@ def bench_loading(table: Table, data: Data, ours: Path, plain: Path) -> None:
 def bench_queries(table: Table, data: Data, ours: Path, plain: Path) -> None:
     bar = 5 if data.n >= 50_000_000 else 3
     with open_registry(ours, schemes=SCHEMES) as registry, postings_plain.reading(plain) as conn:
-        for name, keys, least in (
-            ("500 keys of planted works", data.planted(500), None),
-            ("5,000-key query warm", data.planted(5000), bar),
-            ("50,000 keys of planted works", data.planted(50_000), None),
-            ("5,000 keys that are nowhere", data.unknown(5000), None),
+        for name, keys, planted, least in (
+            ("500 keys of planted works", data.planted(500), data.planted_works(500), None),
+            ("5,000-key query warm", data.planted(5000), data.planted_works(5000), bar),
+            ("50,000 keys of planted works", data.planted(50_000), data.planted_works(50_000), None),
+            ("5,000 keys that are nowhere", data.unknown(5000), [], None),
         ):
             repeats = REPEATS if len(keys) <= 5000 else 1
             t_ours = median_cpu(lambda keys=keys: registry.lookup(BENCH.name, keys), repeats)
             t_plain = median_cpu(lambda keys=keys: postings_plain.lookup(conn, keys, data.works), repeats)
             hits = registry.lookup(BENCH.name, keys)
             same = equal(hits, postings_plain.lookup(conn, keys, data.works))
-            found = set(np.unique(hits.fingerprint_id)) >= set(data.planted_works(keys))
-            ratio = t_plain / t_ours
+            ids, each = np.unique(hits.fingerprint_id, return_counts=True)
+            planted_first = set(ids[np.argsort(-each)][: len(planted)].tolist()) == set(planted)
+            ratio, bound = t_plain / t_ours, f">= {least}x, " if least else ""
             table.add(
-                name, f">= {least}x, equal hits" if least else "equal hits", same and found and ratio >= (least or 0),
+                name, f"{bound}equal hits, planted works first", same and planted_first and ratio >= (least or 0),
                 ratio=ratio, ours_ms=1000 * t_ours, plain_ms=1000 * t_plain, hits=len(hits), equal_hits=str(same),
             )  # fmt: skip
 
@@ -186,6 +187,12 @@ def bench_one_work(table: Table, data: Data, ours: Path, plain: Path) -> None:
     table.add("the same, with work, credits and packed fingerprint", "none", None, ours_ms=1000 * m(whole))
     table.add("withdraw one work: gone from the next lookup; CPU", ">= 50x", gone_ratio >= 50,
               ratio=gone_ratio, ours_ms=1000 * m(gone_ours), plain_ms=1000 * m(gone_rows))  # fmt: skip
+
+
+def _works_of(registry: Registry, hits: Hits, least: int) -> set[str]:
+    """The works that were hit, of those registered after the bulk load; bare postings belong to none."""
+    ids = np.unique(hits.fingerprint_id)
+    return {registry.registered(i).work_id for i in ids[(ids >= least) & (ids < least + 1000)].tolist()}
 
 
 def _add_postings(registry: Registry, run: Postings) -> None:
@@ -250,6 +257,7 @@ def machine() -> dict[str, Any]:
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__)
     ap.add_argument("--millions", type=int, default=10)
+    ap.add_argument("--large", action="store_true", help="50 million postings; what does not depend on their number is left out")
     ap.add_argument("--kills", type=int, default=20)
     ap.add_argument("--faiss-python", default=sys.executable, help="an interpreter that has faiss-cpu")
     ap.add_argument("--search", nargs=2, type=Path, metavar=("DB", "KEYS"), help=argparse.SUPPRESS)
@@ -257,7 +265,8 @@ def main() -> None:
     if a.search:
         search(*a.search)
         return
-    table, data = Table(), make_data(a.millions * 1_000_000)
+    millions = 50 if a.large else a.millions
+    table, data = Table(), make_data(millions * 1_000_000)
     with tempfile.TemporaryDirectory(prefix="byline-bench-") as name:
         folder = Path(name)
         ours, plain = folder / "ours.db", folder / "plain.db"
@@ -267,12 +276,13 @@ def main() -> None:
         plain.unlink()
         bench_segments(table, data, folder)
         bench_memory(table, data, folder)
-        postings_others.bench_hashes(table, folder, a.faiss_python, cpu, median_cpu)
-        postings_others.bench_minhash(table, folder, cpu)
-        bench_kills(table, folder, a.kills)
+        if not a.large:
+            postings_others.bench_hashes(table, folder, a.faiss_python, cpu, median_cpu)
+            postings_others.bench_minhash(table, folder, cpu)
+            bench_kills(table, folder, a.kills)
     RESULTS.mkdir(exist_ok=True)
     result = {"machine": machine(), "postings": data.n, "longest_list": data.longest, "rows": table.rows}
-    (RESULTS / f"postings-{a.millions}M.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / f"postings-{millions}M.json").write_text(json.dumps(result, indent=1) + "\n")
     sys.exit(any(row["passed"] is False for row in table.rows))
 
 
