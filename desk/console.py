@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = 130
+ALIGNED_BY = 1000
 
 
 class Desk(click.Group):
@@ -99,20 +101,23 @@ def show(rows: Iterable[Mapping[str, Any]], as_json: bool, columns: Mapping[str,
             click.echo(line(row))
             count += 1
         return count
-    listed = list(rows)
-    if not listed:
-        click.echo(nothing)
-        return 0
-    for text in table(listed, columns):
+    count = 0
+    for count, text in enumerate(table(rows, columns)):  # noqa: B007 - the heading is line 0
         click.echo(text)
-    return len(listed)
+    if not count:
+        click.echo(nothing)
+    return count
 
 
-def table(rows: list[Mapping[str, Any]], columns: Mapping[str, str]) -> Iterator[str]:
-    """Lines of a table with aligned columns."""
-    cells = [list(columns.values())] + [[_cell(row.get(key)) for key in columns] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    for row in cells:
+def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> Iterator[str]:
+    """A heading and a line for each row, aligned by the first thousand; nothing at all for no rows."""
+    cells = ([_cell(row.get(key)) for key in columns] for row in rows)
+    first = list(itertools.islice(cells, ALIGNED_BY))
+    if not first:
+        return
+    first.insert(0, list(columns.values()))
+    widths = [max(len(row[i]) for row in first) for i in range(len(columns))]
+    for row in itertools.chain(first, cells):
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
 
 

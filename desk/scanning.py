@@ -77,6 +77,8 @@ def scan(
     they explain, how sure that is, who made them, and what stays unexplained. Nothing is uploaded. The exit status is 1
     when an output could not be read.
     """
+    if html is not None and not html.parent.is_dir():
+        raise BadReport(f"{html}: the folder {html.parent} does not exist; make it first")
     inputs = found(paths)
     options = {"registry": str(registry), "candidates": candidates}
     tally = Tally()
@@ -133,7 +135,9 @@ class _Sinks:
             _cut_torn_line(output)
             self._report = stack.enter_context(output.open("a", encoding="ascii"))
         if csv_file is not None:
-            file = stack.enter_context(csv_file.open("w", encoding="utf-8-sig", newline=""))  # the mark is for Excel
+            file = stack.enter_context(
+                csv_file.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
+            )  # the mark is for Excel
             self._sheet = csv.DictWriter(file, CSV_COLUMNS)
             self._sheet.writeheader()
 

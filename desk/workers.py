@@ -187,14 +187,14 @@ class Pool:
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         self._all: set[Worker] = set()
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            self._closed = True
+            self._closed.set()
             workers, self._all = self._all, set()
         for worker in workers:
             worker.kill()
@@ -241,13 +241,13 @@ class Pool:
         return answer
 
     def _take(self) -> Worker:
-        if self._closed:
+        if self._closed.is_set():
             raise WorkerFailed("stopped", "stopped")
         with contextlib.suppress(queue.Empty):
             return self._idle.get_nowait()
         worker = Worker(self.task, self.options, self.limits)
         with self._lock:
-            if not self._closed:
+            if not self._closed.is_set():
                 self._all.add(worker)
                 return worker
         worker.kill()

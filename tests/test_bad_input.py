@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -165,7 +164,14 @@ def test_a_name_that_is_not_unicode(byline, sample_registry, tmp_path):
     shutil.copy(GOOD, path)
     (row,) = json_lines(byline("scan", path, "--registry", sample_registry, "--json"))
     assert row["output"] == path and len(row["matches"]) == 2
+    assert byline("scan", path, "--registry", sample_registry, "--csv", tmp_path / "t.csv").exit_code == 0
     assert byline("register", path, "--registry", tmp_path / "r.db").exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--csv", "--html", "--output"])
+def test_a_destination_that_cannot_be_written_is_told_before_scanning(byline, sample_registry, tmp_path, option):
+    result = byline("scan", GOOD, "--registry", sample_registry, option, tmp_path / "no" / "x")
+    assert result.exit_code == 1 and result.stdout == "" and str(tmp_path / "no") in result.stderr
 
 
 @pytest.mark.skipif(as_root, reason="root may read everything")
@@ -260,6 +266,8 @@ def test_a_disk_that_is_full_while_registering(byline, sample_registry, tmp_path
     works = [tmp_path / f"{i}.txt" for i in range(40)]
     for i, work in enumerate(works):
         work.write_text(" ".join(f"{word}{i}" for word in WORK.read_text(encoding="utf-8").split() * 4), encoding="utf-8")
+
+    import resource
 
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 40_000, size + 40_000))

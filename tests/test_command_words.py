@@ -125,6 +125,14 @@ def test_numbers():
     assert words.place("text", [1200, 1540]) == "characters 1,200 to 1,540"
 
 
+def test_tables_are_aligned_and_nothing_is_no_table():
+    rows = ({"a": "x" * n, "b": n} for n in (1, 3))
+    assert list(table(rows, {"a": "A", "b": "B"})) == ["A    B", "x    1", "xxx  3"]
+    assert list(table(iter(()), {"a": "A"})) == []
+    many = list(table(({"a": i} for i in range(2500)), {"a": "A"}))
+    assert len(many) == 2501 and many[-1] == "2,499"
+
+
 def test_spreadsheet_rows_hold_every_segment_and_no_formula():
     rows = list(sheet_rows(ROW | {"matches": [ROW["matches"][0] | {"title": "=cmd()"}]}))
     assert len(rows) == 1 and rows[0]["title"] == "'=cmd()" and rows[0]["people"] == "Ada Okoro (director); Ada Okoro (editor)"

@@ -82,9 +82,7 @@ def steps(block: str) -> list[tuple[str, str]]:
 
 def scrubbed(text: str) -> list[str]:
     """Lines with their numbers taken out, which change whenever recognition gets better."""
-    return [
-        re.sub(CHANGING, "#", line).rstrip() for line in text.strip().splitlines()
-    ]
+    return [re.sub(CHANGING, "#", line).rstrip() for line in text.strip().splitlines()]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the examples are for a POSIX shell")
