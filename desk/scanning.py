@@ -92,7 +92,7 @@ def scan(
         for job, answer in pool.answers(f.job() for f in todo):
             row = _row(str(job["name"]), answer, revision)
             tally.add(row)
-            with progress.aside():
+            with progress.aside() if sinks.speaks(row) else contextlib.nullcontext():
                 sinks.take(row)
             progress.step()
     if html is not None:
@@ -154,10 +154,14 @@ class _Sinks:
             write_line(self._report, row)
         self._show(row)
 
+    def speaks(self, row: Mapping[str, Any]) -> bool:
+        """Whether something is printed for this row."""
+        return self._as_json or not self._quiet or "error" in row
+
     def _show(self, row: Mapping[str, Any]) -> None:
         if self._as_json:
             click.echo(line(row))
-        elif not self._quiet or "error" in row:
+        elif self.speaks(row):
             click.echo("\n".join(summary(row)) + "\n")
         if self._sheet is not None:
             self._sheet.writerows(sheet_rows(row))
