@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ def decode(path: Path) -> Still:
     except Image.DecompressionBombError as error:
         reason = "has more pixels than Byline decodes; save a smaller copy and scan that"
         raise UnreadableMedia(path, reason, "too-large") from error
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError, RuntimeError, struct.error) as error:
         raise UnreadableMedia(path, BROKEN.format(why=_why(error))) from error
 
 
@@ -146,6 +147,7 @@ def _with_opencv(path: Path, data: bytes) -> Still:
     """Formats that Pillow does not know and OpenCV does (AVIF with older Pillows)."""
     if data[4:8] != b"ftyp":
         raise UnreadableMedia(path, "is not a picture of a known format; check what it is", "unknown-type")
+    cv2.setLogLevel(0)  # it would write to the terminal what is raised here
     try:
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error as error:
