@@ -9,9 +9,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlite_utils import Database
 
 from fingerprint.hashing import Int32, Int64
 from registry.postings import common, dead_of, fetcher, load_segment, next_block, note_segment
@@ -29,12 +29,16 @@ from registry.segments import (
     unpacked,
 )
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
 FAN_OUT = 8
 MOST_SEGMENTS = 8
 AT_ONCE = 1 << 20  # postings in memory at a time
 DELETED_AT_ONCE = 4096  # blocks
 
 Size = tuple[int, int]  # postings and id of a segment
+Due = Callable[[list[Size]], list[Size]]
 
 
 def crowded(sizes: list[Size]) -> list[Size]:
@@ -63,7 +67,7 @@ def everything(sizes: list[Size]) -> list[Size]:
     return sizes if len(sizes) > 1 else []
 
 
-def tidy(db: Database, due: Callable[[list[Size]], list[Size]]) -> None:
+def tidy(db: Database, due: Due) -> None:
     """Merges the segments that `due` names, of every scheme, until it names none."""
     for (scheme,) in db.conn.execute("select distinct scheme from segment order by scheme").fetchall():
         while chosen := due(sizes_of(db.conn, scheme)):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from registry.errors import (
     ForbiddenRegistry,
@@ -16,7 +15,10 @@ from registry.errors import (
     RegistryError,
     explained,
 )
-from registry.schema import APPLICATION_ID, PAGE_BYTES, SCHEMA, migrate
+from registry.version import APPLICATION_ID, PAGE_BYTES, SCHEMA
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 SQLITE_HEAD = b"SQLite format 3\x00"
 CACHE_KIB = 163_840  # of pages, taken only as they are read; the blocks of one query over eight segments fit
@@ -49,21 +51,32 @@ def _unopened(path: Path, error: OSError | ValueError) -> RegistryError:
     return RegistryError(f"{path}: the registry cannot be opened: {error}")
 
 
-def connect(path: Path, write: bool, create: bool) -> Database:
+def connect(path: Path, write: bool, create: bool) -> sqlite3.Connection:
     """A connection to a registry of this version; a writer brings an older one up to date, and makes a missing one."""
     inspect(path, create)
     with explained(path):
         conn = _opened(path, write, create)
         try:
-            db = Database(conn, execute_plugins=False)
             _settings(conn, write)
             _check_version(path, conn, write, create)
-            if write:
-                migrate(db)
         except BaseException:
             conn.close()
             raise
-        return db
+        return conn
+
+
+def prepared(path: Path, conn: sqlite3.Connection) -> Database:
+    """The writer's handle on its connection, when the schema is up to date and what a killed writer left is swept away."""
+    from sqlite_utils import Database  # readers do not wait for its import
+
+    from registry.merge import sweep
+    from registry.schema import migrate
+
+    with explained(path):
+        db = Database(conn, execute_plugins=False)
+        migrate(db)
+        sweep(db)
+    return db
 
 
 def _opened(path: Path, write: bool, create: bool) -> sqlite3.Connection:

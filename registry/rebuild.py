@@ -7,8 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from fingerprint.features import unpack
 from registry.errors import ForbiddenRegistry, RegistryError, explained
@@ -16,6 +15,9 @@ from registry.merge import sweep
 from registry.postings import postings_of, write_segment
 from registry.segments import Postings
 from registry.works import Schemes
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 AT_ONCE = 1 << 22  # postings in a segment of a rebuilt index, before merging
 

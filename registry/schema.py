@@ -1,4 +1,4 @@
-"""The tables of a registry, as migrations in order. SCHEMA is the version that this code reads and writes."""
+"""The tables of a registry, as migrations in order; registry.version.SCHEMA is the last. Imported by writers only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import uuid
 
 from sqlite_utils import Database, Migrations
 
-SCHEMA = 1
-APPLICATION_ID = 0x42594C4E  # "BYLN": what `PRAGMA application_id` says of a registry
-PAGE_BYTES = 4096
+from registry.version import APPLICATION_ID
 
 MIGRATIONS = Migrations("byline.registry")
 
@@ -143,5 +141,5 @@ def _statements(text: str) -> list[str]:
 
 
 def migrate(db: Database) -> None:
-    """Brings the file to SCHEMA; each step is one transaction, so that a stop leaves a whole older schema."""
+    """Brings the file to the last schema; each step is one transaction, so that a stop leaves a whole older schema."""
     MIGRATIONS.apply(db)

@@ -12,24 +12,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import fingerprint
 from fingerprint.features import Fingerprint, Scheme, unpack
 from fingerprint.hashing import Int64
 from registry import listing, people, postings, works
 from registry.check import check
-from registry.errors import CorruptRegistry, RegistryError, as_registry_error, explained
+from registry.errors import CorruptRegistry, RegistryError, as_registry_error
 from registry.hits import Hits, Registered, Work
 from registry.lock import WriterLock
-from registry.merge import crowded, everything, give_back, merge, sizes_of, smallest, sweep, tidy
-from registry.opening import connect
+from registry.merge import Due, crowded, everything, give_back, merge, sizes_of, smallest, tidy
+from registry.opening import connect, prepared
 from registry.postings import Directory
 from registry.rebuild import Progress, backup, rebuild
-from registry.schema import SCHEMA
 from registry.segments import Damaged, Scratch
 from registry.text import storable
+from registry.version import SCHEMA
 from registry.works import Batch, Entry, Outcome
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 KEPT = 4096  # answers of registered() kept in memory
 
@@ -52,15 +55,12 @@ class Registry:
         self._given_schemes = schemes
         self._lock = WriterLock(path, wait) if write and (create or path.exists()) else None
         try:
-            self._db = connect(path, write, create)
-            if write:
-                with explained(path):
-                    sweep(self._db)
+            self._conn = connect(path, write, create)
+            self._db = prepared(path, self._conn) if write else None
         except BaseException:
             if self._lock:
                 self._lock.release()
             raise
-        self._conn = self._db.conn
         self._scratch = Scratch()
         self._seen = -1
         self._directories: dict[str, Directory] = {}
@@ -80,7 +80,7 @@ class Registry:
 
     def close(self) -> None:
         """Lets go of the file. A writer first folds its log into it."""
-        if self._lock is None:
+        if self._lock is None or self._db is None:
             self._conn.close()
             return
         try:
@@ -114,17 +114,18 @@ class Registry:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        self._must_write()
+        db = self._must_write()
         with self._explained():
             try:
-                with self._db.atomic():
+                with db.atomic():
                     yield self._conn
             finally:
                 self._forget()
 
-    def _must_write(self) -> None:
-        if self._lock is None:
+    def _must_write(self) -> Database:
+        if self._db is None:
             raise RegistryError(f"{self.path}: the registry was opened for reading only")
+        return self._db
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -207,9 +208,7 @@ class Registry:
                 _note(conn, "registered", outcome.work_id, "", at)
             if accepted:
                 _changed(conn, len(accepted))
-        with self._explained():
-            tidy(self._db, crowded)
-        self._forget()
+        self._tidy(crowded)
         return outcomes
 
     def known(self, work_ids: Iterable[str]) -> dict[str, str]:
@@ -272,23 +271,28 @@ class Registry:
 
     # The file
 
+    def _tidy(self, due: Due) -> None:
+        db = self._must_write()
+        with self._explained():
+            tidy(db, due)
+        self._forget()
+
     def merge(self) -> None:
         """Puts the index in order: one segment a scheme, the postings of withdrawn works forgotten, free space given back."""
-        self._must_write()
+        self._tidy(everything)
+        db = self._must_write()
         with self._explained():
-            tidy(self._db, everything)
             for (scheme,) in self._conn.execute("select distinct scheme from tombstone order by scheme").fetchall():
-                merge(self._db, scheme, [number for _, number in sizes_of(self._conn, scheme)])
-            give_back(self._db)
+                merge(db, scheme, [number for _, number in sizes_of(self._conn, scheme)])
+            give_back(db)
         self._forget()
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Makes all postings anew from the stored fingerprints; progress(done, all) counts fingerprints."""
-        self._must_write()
+        db = self._must_write()
         with self._explained():
-            rebuild(self._db, self.schemes, progress)
-            tidy(self._db, smallest)
-        self._forget()
+            rebuild(db, self.schemes, progress)
+        self._tidy(smallest)
 
     def check(self) -> list[str]:
         """What is wrong with the file, one sentence each; nothing when it is whole."""
