@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fingerprint.audio_compare import PEAK, compare
+from fingerprint.audio_chroma import CHROMA, TURN, chroma, probe_turns, turns
+from fingerprint.audio_chroma import compare as follow
+from fingerprint.audio_compare import PEAK
+from fingerprint.audio_compare import compare as recheck
 from fingerprint.audio_decode import RATE, Float32, Sound, decode, mono
 from fingerprint.audio_landmark import BACKWARDS, LANDMARK, Change, backwards, changed_landmarks, landmarks, probe_landmarks
 from fingerprint.audio_peaks import TICK, Peaks, find_peaks
-from fingerprint.features import Fingerprint, Part, make
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part, make
 from fingerprint.medium import Medium
 
 SUFFIXES = (
@@ -18,7 +21,8 @@ SUFFIXES = (
     *(".ac3", ".amr", ".au", ".caf", ".mka", ".wv", ".ape", ".mp2"),
 )
 STORED_DEPTH = 4
-PEAK_DEPTH = 12  # of the peaks that compare looks among
+LANDMARK_DEPTH = 3
+PEAK_DEPTH = 12  # of the peaks that compare and the chroma look among
 PROBE_DEPTH, PROBE_FAN = 10, 6
 LONG_S, LONG_DEPTH, LONG_FAN = 1200.0, 6, 4  # a longer probe is thinner, to bound memory
 CHANGED_DEPTH, CHANGED_FAN = 4, 4
@@ -29,21 +33,29 @@ CHANGES = tuple(Change(t, r) for t in TEMPOS for r in RAISES if (t, r) != (1.0, 
 
 
 def features(sound: Sound) -> Part:
-    """What the registry stores: the strongest peaks and a few landmarks between them."""
-    found, seconds = _listen(sound, STORED_DEPTH)
-    return Part("audio", (seconds,), (landmarks(found, STORED_DEPTH), _peaks(found)))
+    """What the registry stores: the strongest peaks, a few landmarks between them, the chroma and its turns."""
+    found, seconds = _listen(sound)
+    tones = chroma(found, seconds)
+    stored = found.of(found.rank < STORED_DEPTH)
+    return Part("audio", (seconds,), (landmarks(found, LANDMARK_DEPTH), _peaks(stored), tones, turns(tones)))
 
 
 def probes(sound: Sound) -> Part:
-    """What is looked up: more peaks, more landmarks, also backwards and with other tempos and pitches."""
-    found, seconds = _listen(sound, PEAK_DEPTH)
+    """What is looked up: more peaks, more landmarks, also backwards and with other tempos and pitches; more turns."""
+    found, seconds = _listen(sound)
     depth, fan = (PROBE_DEPTH, PROBE_FAN) if seconds <= LONG_S else (LONG_DEPTH, LONG_FAN)
     plain = probe_landmarks(found, depth, fan)
     windows = _windows(found, seconds)
     turned = backwards(windows, round(seconds / TICK))
     back = probe_landmarks(turned, LONG_DEPTH, LONG_FAN, BACKWARDS)
     changed = changed_landmarks(windows, CHANGED_DEPTH, CHANGED_FAN, CHANGES)
-    return Part("audio", (seconds,), (plain, _peaks(found), back, *changed))
+    tones = chroma(found, seconds)
+    return Part("audio", (seconds,), (plain, _peaks(found), back, *changed, tones, probe_turns(tones)))
+
+
+def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
+    """What the landmarks' or the chroma's own check makes of this placement."""
+    return (follow if alignment.scheme == TURN.name else recheck)(output, work, alignment)
 
 
 def _windows(found: Peaks, seconds: float) -> Peaks:
@@ -54,7 +66,7 @@ def _windows(found: Peaks, seconds: float) -> Peaks:
     return found.of(found.time * TICK % every < WINDOW_S)
 
 
-def _listen(sound: Sound, depth: int) -> tuple[Peaks, float]:
+def _listen(sound: Sound) -> tuple[Peaks, float]:
     samples = 0
 
     def blocks() -> Iterator[Float32]:
@@ -63,7 +75,7 @@ def _listen(sound: Sound, depth: int) -> tuple[Peaks, float]:
             samples += block.shape[1]
             yield mono(block)
 
-    found = find_peaks(blocks(), depth)
+    found = find_peaks(blocks(), PEAK_DEPTH)
     return found, samples / RATE
 
 
@@ -73,4 +85,4 @@ def _peaks(found: Peaks) -> Fingerprint:
     return make(PEAK, ticks[order], np.clip(np.rint(found.pitch[order]), 0, 255).astype(np.uint8).reshape(-1, 1))
 
 
-AUDIO = Medium("audio", SUFFIXES, (LANDMARK, PEAK), decode, features, probes, compare)
+AUDIO = Medium("audio", SUFFIXES, (LANDMARK, PEAK, CHROMA, TURN), decode, features, probes, compare)

@@ -21,7 +21,7 @@ NAME = "audio.landmark.1"
 PITCH_STEP = 3.0  # steps of a 48th octave in one cell of a key
 TIME_STEP = 6.0  # ticks in one cell of a key
 NEAREST, FARTHEST = 8.0, 190.0  # ticks from the first peak to the others
-APART = 8.0  # least ticks between the second peak and the third
+APART = 8.0  # ticks below which the second peak and the third sound together: the lower then comes first
 WIDEST = 48.0  # steps from the first peak to the others
 BLOCK = 20_000  # peaks worked on at a time
 LEAST = 3  # landmarks that must agree before a placement is looked at
@@ -63,7 +63,7 @@ def change_of(variant: str) -> Change:
 
 def backwards(peaks: Peaks, ticks: int) -> Peaks:
     """The peaks of the same sound, `ticks` long, played from its end."""
-    return Peaks((ticks - peaks.time)[::-1], peaks.pitch[::-1], peaks.rank[::-1])
+    return Peaks((ticks - peaks.time)[::-1], peaks.pitch[::-1], peaks.rank[::-1], peaks.height[::-1])
 
 
 LANDMARK = Scheme(NAME, "audio", TICK, payload_width=4, derive=derive, tolerance=6.0, reach=1250.0, least=LEAST)
@@ -144,7 +144,7 @@ def neighbours(values: Float32) -> Float32:
 
 
 def triples(peaks: Peaks, fan: int, most: int) -> Triples:
-    """Rows (first, second, third): each peak with `most` pairs of its `fan` best partners, second before third."""
+    """Rows (first, second, third): each peak with `most` pairs of its `fan` best partners."""
     partners = _partners(peaks, fan)
     firsts, seconds, thirds, costs = [], [], [], []
     for i in range(fan):
@@ -152,11 +152,11 @@ def triples(peaks: Peaks, fan: int, most: int) -> Triples:
             rows = np.flatnonzero((partners[:, i] >= 0) & (partners[:, j] >= 0))
             a, b = partners[rows, i], partners[rows, j]
             gap = peaks.time[b] - peaks.time[a]
-            keep = np.abs(gap) >= APART
-            firsts.append(rows[keep])
-            seconds.append(np.where(gap >= 0, a, b)[keep])
-            thirds.append(np.where(gap >= 0, b, a)[keep])
-            costs.append(np.full(int(keep.sum()), i + j * j))
+            swap = np.where(np.abs(gap) < APART, peaks.pitch[b] < peaks.pitch[a], gap < 0)
+            firsts.append(rows)
+            seconds.append(np.where(swap, b, a))
+            thirds.append(np.where(swap, a, b))
+            costs.append(np.full(len(rows), i + j * j))
     first, second, third, cost = (np.concatenate(c).astype(np.int64) for c in (firsts, seconds, thirds, costs))
     order = np.lexsort((cost, first))
     order = order[_places(first[order]) < most]

@@ -34,18 +34,20 @@ class Peaks:
     time    float32, in ticks: centre of the window, between frames by a parabola
     pitch   float32, in steps above LOWEST_HZ
     rank    int32: how many peaks of the same band within AROUND are stronger
+    height  float32: log10 of power
     """
 
     time: Float32
     pitch: Float32
     rank: Int32
+    height: Float32
 
     def __len__(self) -> int:
         return len(self.time)
 
     def of(self, rows: npt.NDArray[np.bool_] | Int64 | slice) -> Peaks:
         """The chosen rows."""
-        return Peaks(self.time[rows], self.pitch[rows], self.rank[rows])
+        return Peaks(self.time[rows], self.pitch[rows], self.rank[rows], self.height[rows])
 
 
 def find_peaks(blocks: Iterable[Float32], depth: int) -> Peaks:
@@ -118,7 +120,7 @@ def _ranked(time: Float32, pitch: Float32, height: Float32, depth: int) -> Peaks
         rank[rows] = _rank(time[rows], height[rows])
     chosen = np.flatnonzero(rank < depth)
     chosen = chosen[np.lexsort((pitch[chosen], time[chosen]))]
-    return Peaks(time[chosen], pitch[chosen], rank[chosen])
+    return Peaks(time[chosen], pitch[chosen], rank[chosen], height[chosen])
 
 
 def _rank(time: Float32, height: Float32) -> Int32:

@@ -44,9 +44,16 @@ def _distinct(segments: list[tuple[int, Evidence]]) -> list[tuple[int, Evidence]
     kept: list[tuple[int, Evidence]] = []
     for part, evidence in sorted(segments, key=lambda s: (-s[1].strength, s[0], s[1].output_span, s[1].work_span)):
         others = [e for p, e in kept if p == part]
-        if all(covered(evidence.output_span, e.output_span) < SAME_PLACE for e in others):
+        if not any(_same_place(evidence, e) for e in others):
             kept.append((part, evidence))
     return kept
+
+
+def _same_place(weaker: Evidence, stronger: Evidence) -> bool:
+    """A remake's coarser stretch says nothing new about a place where part of it is already explained as a copy."""
+    if covered(weaker.output_span, stronger.output_span) >= SAME_PLACE:
+        return True
+    return weaker.relation != stronger.relation and covered(stronger.output_span, weaker.output_span) >= SAME_PLACE
 
 
 def covered(inner: tuple[float, ...], outer: tuple[float, ...]) -> float:

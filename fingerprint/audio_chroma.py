@@ -1,0 +1,179 @@
+"""The music apart from its sound: pitch classes over time, to find another recording of the same piece.
+
+Chroma from spectral peaks, smoothed as CENS (Mueller, Kurth, Clausen, ISMIR 2005); local alignment in all transpositions
+as in cover-song search (Serra, Gomez, Herrera, Serra, IEEE TASLP 2008), against its own chance: the same music in wrong
+transpositions and backwards.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from fingerprint.audio_peaks import STEPS, TICK, Peaks
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme, make
+from fingerprint.hashing import Int64, mix
+
+CHROMA = Scheme("audio.chroma.1", "audio", 0.5, payload_width=6, indexed=False, aligner="none")
+TURN = Scheme(
+    "audio.turn.1", "audio", 0.5, aligner="band", scales=(0.75, 0.87, 1.0, 1.15, 1.33), tolerance=3.0, least=4
+)  # fmt: skip
+CELL_S = 0.25  # of the chroma before smoothing
+LOUDNESS = 0.35  # weight of a peak: power to this
+SHARP = 1.2  # how fast a peak between two semitones loses weight
+TOP_STEP = 220.0  # peaks above 2.4 kHz are overtones
+SMOOTH = np.hanning(7)[1:-1]
+LAG = 4  # ticks between the three moments of a turn
+LAGS = (3, 4, 5)  # the same in a probe, whose tempo may differ
+LEAST_TICKS = 16
+MOST_TICKS = 600  # of either side that are aligned at once: five minutes
+TASTE = 0.6  # how much better than usual (in standard deviations) two moments must match to count for the alignment
+DECADE, START = 1.9, -0.5  # the lead over chance grows by DECADE for each tenth of the false pairs, from START
+SEARCHED = 1.5  # log10 of how many candidates are looked at
+WORTH = 1.0
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+
+def chroma(peaks: Peaks, seconds: float) -> Fingerprint:
+    """Every half second the strength of the twelve pitch classes, 4 bits each, tuned to the recording."""
+    own = peaks.of(peaks.pitch < TOP_STEP)
+    weight = 10.0 ** (LOUDNESS * own.height.astype(np.float64))
+    semitone = STEPS / 12
+    tuning = np.angle((weight * np.exp(2j * np.pi * own.pitch / semitone)).sum()) / (2 * np.pi) if len(own) else 0.0
+    place = own.pitch / semitone - tuning
+    nearest = np.rint(place)
+    weight *= np.clip(1 - SHARP * np.abs(place - nearest), 0, 1)
+    count = int(seconds / CELL_S) + 1
+    cells = np.zeros((count, 12))
+    when = np.clip((own.time * TICK / CELL_S).astype(np.int64), 0, count - 1)
+    np.add.at(cells, (when, nearest.astype(np.int64) % 12), weight)
+    cells /= np.maximum(cells.sum(axis=1, keepdims=True), 1e-9)
+    smooth = np.stack([np.convolve(cells[:, i], SMOOTH, "full")[2 : 2 + count] for i in range(12)], axis=1)[::2]
+    level = np.rint(15 * smooth / np.maximum(smooth.max(axis=1, keepdims=True), 1e-9)).astype(np.uint8)
+    ticks = np.arange(len(level), dtype=np.int32)
+    return make(CHROMA, ticks, level[:, ::2] | (level[:, 1::2] << 4))
+
+
+def levels(fingerprint: Fingerprint) -> Float32:
+    """float32[n, 12] of length 1 (or 0) each."""
+    payload = fingerprint.payload if fingerprint.payload is not None else np.zeros((0, 6), np.uint8)
+    level = np.stack([payload & 15, payload >> 4], axis=2).reshape(len(payload), 12).astype(np.float32)
+    unit: Float32 = level / np.maximum(np.linalg.norm(level, axis=1, keepdims=True), np.float32(1e-9))
+    return unit
+
+
+def turns(own: Fingerprint) -> Fingerprint:
+    """Keys of how the leading pitch classes move over three moments LAG apart, whatever the transposition."""
+    leading = np.argsort(-levels(own), axis=1, kind="stable")[:, :2]
+    rows = _sounding(own, LAG)
+    keys = _turn_keys(leading[rows], leading[rows + LAG], leading[rows + 2 * LAG])
+    return make(TURN, own.positions[rows], keys=keys)
+
+
+def probe_turns(own: Fingerprint) -> Fingerprint:
+    """The same at several tempos and with the runners-up in the lead: int64[n, b] keys."""
+    leading = np.argsort(-levels(own), axis=1, kind="stable")[:, :3]
+    positions, keys = [np.zeros(0, np.int32)], []
+    pairs = (np.array([0, 1]), np.array([1, 0]), np.array([0, 2]))
+    for lag in LAGS:
+        rows = _sounding(own, lag)
+        first, second, third = leading[rows], leading[rows + lag], leading[rows + 2 * lag]
+        options = [
+            _turn_keys(first[:, a], second[:, b], third[:, c:]) for a in pairs for b in pairs for c in (0, 1)
+        ]  # fmt: skip
+        positions.append(own.positions[rows])
+        keys.append(np.stack(options, axis=1))
+    order = np.argsort(np.concatenate(positions), kind="stable")
+    return make(TURN, np.concatenate(positions)[order], keys=np.concatenate(keys)[order])
+
+
+def _sounding(own: Fingerprint, lag: int) -> Int64:
+    """Rows whose three moments all have sound."""
+    loud: npt.NDArray[np.bool_] = np.zeros(len(own), bool) if own.payload is None else np.max(own.payload, axis=1) > 0
+    count = max(len(own) - 2 * lag, 0)
+    return np.flatnonzero(loud[:count] & loud[lag : lag + count] & loud[2 * lag : 2 * lag + count])
+
+
+def _turn_keys(first: Int64, second: Int64, third: Int64) -> Int64:
+    root = first[:, 0]
+    code = np.zeros(len(root), np.int64)
+    for number in (first[:, 1], second[:, 0], second[:, 1], third[:, 0]):
+        code = code * 12 + (number - root) % 12
+    return mix(code, TURN.name)
+
+
+def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
+    """The best local alignment of the two chromas, when it leads far enough over what chance aligns."""
+    ours, theirs, probe = output.of(CHROMA.name), work.of(CHROMA.name), output.of(TURN.name)
+    if ours is None or theirs is None or probe is None:
+        return []
+    a0 = _window(probe.positions[alignment.output_rows], len(ours))
+    b0 = _window(alignment.work_rows, len(theirs))
+    a, b = levels(ours)[a0 : a0 + MOST_TICKS], levels(theirs)[b0 : b0 + MOST_TICKS]
+    if min(len(a), len(b)) < LEAST_TICKS:
+        return []
+    likeness = _likeness(a, b)
+    best = _local(likeness)
+    top = int(best[:12].argmax())
+    lead = float(best[top] - np.delete(best, top).max())
+    strength = (lead - START) / DECADE - SEARCHED
+    if strength < WORTH:
+        return []
+    (i0, j0), (i1, j1) = _path(likeness[top])
+    span = ((a0 + i0) * CHROMA.tick, min((a0 + i1 + 1) * CHROMA.tick, output.extent[0]))
+    there = ((b0 + j0) * CHROMA.tick, min((b0 + j1 + 1) * CHROMA.tick, work.extent[0]))
+    positions = probe.positions[alignment.output_rows]
+    rows = np.unique(alignment.output_rows[(positions >= a0 + i0) & (positions <= a0 + i1)]).astype(np.int32)
+    tempo = (j1 - j0 + 1) / (i1 - i0 + 1)
+    detail = {"semitones": float((top + 6) % 12 - 6)}
+    return [Evidence("remake", span, there, tempo, strength, rows, TURN.name, alignment.variant, detail)]
+
+
+def _window(positions: npt.NDArray[np.int32], length: int) -> int:
+    """First tick of the MOST_TICKS around the middle of the hits."""
+    middle = int(np.median(positions))
+    return max(0, min(middle - MOST_TICKS // 2, length - MOST_TICKS))
+
+
+def _likeness(a: Float32, b: Float32) -> Float32:
+    """float32[24, n, m]: twelve transpositions of a, then the same backwards; above 0 where the moments match well."""
+    turned = np.stack([np.roll(a, shift, axis=1) for shift in range(12)])
+    both = np.concatenate([turned, turned[:, ::-1]])
+    likeness: Float32 = (both @ b.T).astype(np.float32)
+    mean = likeness.mean(axis=(1, 2), keepdims=True)
+    spread = likeness.std(axis=(1, 2), keepdims=True) + np.float32(1e-6)
+    scaled: Float32 = np.subtract(likeness, mean) / spread
+    scaled -= np.float32(TASTE)
+    return scaled
+
+
+def _local(likeness: Float32) -> Float32:
+    """Best local alignment of each of float32[k, n, m], with steps (1, 1), (2, 1) and (1, 2)."""
+    k, n, m = likeness.shape
+    before, earlier, best = np.zeros((k, m + 2), np.float32), np.zeros((k, m + 2), np.float32), np.zeros(k, np.float32)
+    for i in range(n):
+        now = np.zeros_like(before)
+        reached = np.maximum(np.maximum(before[:, 1:-1], earlier[:, 1:-1]), before[:, :-2])
+        np.maximum(likeness[:, i] + reached, 0, out=now[:, 2:])
+        best = np.maximum(best, now.max(axis=1))
+        earlier, before = before, now
+    return best
+
+
+def _path(likeness: Float32) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last (row, column) of the best local alignment of float32[n, m]."""
+    n, m = likeness.shape
+    score = np.zeros((n + 2, m + 2), np.float32)
+    for i in range(n):
+        reached = np.maximum(np.maximum(score[i + 1, 1:-1], score[i, 1:-1]), score[i + 1, :-2])
+        np.maximum(likeness[i] + reached, 0, out=score[i + 2, 2:])
+    i, j = (int(x) for x in np.unravel_index(int(score.argmax()), score.shape))
+    last = (i - 2, j - 2)
+    while True:
+        options = ((i - 1, j - 1), (i - 2, j - 1), (i - 1, j - 2))
+        nearest = max(options, key=lambda at: float(score[at]))
+        if score[nearest] <= 0:
+            return (i - 2, j - 2), last
+        i, j = nearest
