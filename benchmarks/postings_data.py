@@ -9,7 +9,7 @@ import numpy as np
 from fingerprint.features import Media, Part, Scheme, make
 from fingerprint.hashing import Int64, mix
 from registry.hits import Credit
-from registry.segments import Postings
+from registry.packing import Postings
 from registry.works import Entry
 
 PER_WORK = 4000

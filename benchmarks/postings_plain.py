@@ -14,7 +14,7 @@ from benchmarks.postings_data import Data
 from fingerprint.hashing import Int64
 from registry.hits import Hits, no_hits
 from registry.memory import MAX_POSTINGS_PER_KEY
-from registry.segments import Postings
+from registry.packing import Postings
 
 AT_ONCE = 1 << 18
 SELECT = f"select id, position from posting where key = ? limit {MAX_POSTINGS_PER_KEY + 1}"  # noqa: S608

@@ -32,7 +32,8 @@ from benchmarks.postings_data import BENCH, PER_WORK, SCHEMES, Data, entry_of, m
 from fingerprint.hashing import Int64  # noqa: E402
 from registry import postings  # noqa: E402
 from registry.hits import Hits  # noqa: E402
-from registry.segments import Postings, Segment, blocks_of, exact_layout  # noqa: E402
+from registry.packing import Postings, blocks_of  # noqa: E402
+from registry.segments import Segment, exact_layout  # noqa: E402
 from registry.store import Registry, open_registry  # noqa: E402
 
 REPEATS = 5

@@ -10,8 +10,9 @@ import numpy as np
 from fingerprint.errors import BadFingerprint
 from fingerprint.features import unpack
 from fingerprint.hashing import mix
+from registry.packing import Postings, is_sorted, joined, no_postings
 from registry.postings import fetcher, load_directory, postings_of
-from registry.segments import Damaged, Fetch, Postings, Segment, find, is_sorted, joined, no_postings, unpacked
+from registry.segments import Damaged, Fetch, Segment, find, unpacked
 from registry.works import Schemes
 
 AT_ONCE = 2048  # blocks

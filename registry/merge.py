@@ -14,20 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fingerprint.hashing import Int32, Int64
+from registry.packing import Layout, Postings, TooWide, blocks_of, joined, layout_for, no_postings, ordered
 from registry.postings import common, dead_of, fetcher, load_segment, next_block, note_segment
-from registry.segments import (
-    Fetch,
-    Layout,
-    Postings,
-    Segment,
-    TooWide,
-    blocks_of,
-    joined,
-    layout_for,
-    no_postings,
-    ordered,
-    unpacked,
-)
+from registry.segments import Fetch, Segment, unpacked
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -17,21 +17,8 @@ from fingerprint.features import Fingerprint
 from fingerprint.hashing import Int32, Int64
 from registry.hits import Hits, no_hits
 from registry.memory import MAX_POSTINGS_PER_KEY
-from registry.segments import (
-    Fetch,
-    Postings,
-    Run,
-    Scratch,
-    Segment,
-    blocks_of,
-    exact_layout,
-    find,
-    in_order,
-    joined,
-    layout_from,
-    read,
-    runs_of,
-)
+from registry.packing import Postings, blocks_of, exact_layout, in_order, joined, layout_from, runs_of
+from registry.segments import Fetch, Run, Scratch, Segment, find, read
 
 SOME_BLOCKS = "select b.data from json_each(?) j cross join block b on b.id = j.value"  # one seek each, in the order given
 A_STRETCH = "select id, data from block where id between ? and ? order by id"

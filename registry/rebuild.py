@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from fingerprint.features import unpack
 from registry.errors import ForbiddenRegistry, RegistryError, explained
 from registry.merge import sweep
+from registry.packing import Postings
 from registry.postings import postings_of, write_segment
-from registry.segments import Postings
 from registry.works import Schemes
 
 if TYPE_CHECKING:

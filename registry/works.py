@@ -15,9 +15,9 @@ import numpy as np
 from fingerprint.features import Media, Scheme, pack, unpack
 from registry.errors import UnknownWork
 from registry.hits import Credit, Registered, Work
+from registry.packing import Postings
 from registry.people import credits_of, write_credits
 from registry.postings import postings_of, write_segment
-from registry.segments import Postings
 from registry.text import storable
 
 Schemes = Mapping[str, Scheme]

@@ -15,19 +15,8 @@ from registry import postings
 from registry.errors import RegistryError
 from registry.hits import Hits
 from registry.merge import MOST_SEGMENTS, smallest
-from registry.segments import (
-    Layout,
-    Postings,
-    Segment,
-    TooWide,
-    blocks_of,
-    exact_layout,
-    find,
-    in_order,
-    layout_from,
-    read,
-    unpacked,
-)
+from registry.packing import Layout, Postings, TooWide, blocks_of, exact_layout, in_order, layout_from
+from registry.segments import Segment, find, read, unpacked
 from registry.store import Registry, open_registry
 from tests.registry_makers import BANDED, EXACT, SCHEMES, entry, media_of, random_media
 
