@@ -32,11 +32,12 @@ from benchmarks.postings_data import BENCH, PER_WORK, SCHEMES, Data, entry_of, m
 from fingerprint.hashing import Int64  # noqa: E402
 from registry import postings  # noqa: E402
 from registry.hits import Hits  # noqa: E402
-from registry.packing import Postings, blocks_of  # noqa: E402
-from registry.segments import Segment, exact_layout  # noqa: E402
+from registry.merge import write_blocks  # noqa: E402
+from registry.packing import Postings, exact_layout  # noqa: E402
 from registry.store import Registry, open_registry  # noqa: E402
 
 REPEATS = 5
+PIECE = 1 << 18
 RESULTS = Path(__file__).with_name("results")
 
 
@@ -91,24 +92,25 @@ def load_ours(path: Path, data: Data, pieces: int = 1) -> float:
 
 
 def _load_segment(registry: Registry, run: Postings) -> None:
-    conn = registry._conn
-    with registry._db.atomic():
-        layout, first_block = exact_layout(run), postings.next_block(conn)
-        conn.executemany("insert into block (id, data) values (?, ?)", enumerate(blocks_of(run, layout), first_block))
-        segment = Segment(0, len(run), first_block, layout, run.keys[:: layout.per_block])
-        postings.note_segment(conn, BENCH.name, segment, postings.common(run.keys))
+    """One segment, in pieces of about 256,000 postings that end between two keys, as when segments are merged."""
+    cuts = np.searchsorted(run.keys, run.keys[PIECE::PIECE], "left").tolist()
+    edges = zip([0, *cuts], [*cuts, len(run)], strict=True)
+    db = registry._must_write()
+    segment, stop = write_blocks(db, exact_layout(run), (run.of(slice(a, b)) for a, b in edges))
+    with db.atomic():
+        postings.note_segment(db.conn, BENCH.name, segment, stop)
 
 
 def _insert_works(registry: Registry, works: int) -> None:
     """The rows that postings hang on; without the fingerprints themselves, which are no part of this comparison."""
     conn = registry._conn
-    with registry._db.atomic():
+    with registry._must_write().atomic():
         conn.executemany(
             "insert into work values (?, ?, '', 'audio', '', '', '', '', '', '{}', 'live', 1)",
             ((i + 1, f"work {i}") for i in range(works)),
         )
         conn.executemany(
-            "insert into fingerprint values (?, ?, 0, 'audio', ?, ?, ?, '[1.0]', 1, x'')",
+            "insert into fingerprint values (?, ?, 0, 'audio', ?, ?, ?, '[1.0]', 1)",
             ((i, i + 1, BENCH.name, PER_WORK, PER_WORK) for i in range(works)),
         )
         conn.execute("insert into scheme values (?, ?)", (BENCH.name, works))
@@ -197,7 +199,7 @@ def _works_of(registry: Registry, hits: Hits, least: int) -> set[str]:
 
 
 def _add_postings(registry: Registry, run: Postings) -> None:
-    with registry._db.atomic():
+    with registry._must_write().atomic():
         postings.write_segment(registry._conn, BENCH.name, [run])
     registry._conn.execute("pragma wal_checkpoint(truncate)").fetchone()
     registry._forget()

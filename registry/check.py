@@ -87,12 +87,13 @@ def _counts(conn: sqlite3.Connection, schemes: Schemes) -> Iterator[str]:
 def _works(conn: sqlite3.Connection, schemes: Schemes) -> Iterator[str]:
     """Every stored fingerprint can be read, and is as long as its row says."""
     rows = conn.execute(
-        "select f.id, w.work_id, f.scheme, f.n, f.postings, f.blob from fingerprint f join work w on w.rank = f.work"
+        "select f.id, w.work_id, f.scheme, f.n, f.postings, p.data from fingerprint f "
+        "join work w on w.rank = f.work left join packed p on p.fingerprint = f.id"
     )
     for number, work_id, scheme, n, postings, blob in rows:
         name = f"fingerprint {number} ({scheme}) of work {work_id!r}"
         try:
-            f = unpack(blob, schemes)
+            f = unpack(blob or b"", schemes)
         except BadFingerprint as error:
             yield f"{name} cannot be read: {error}"
             continue
@@ -122,7 +123,7 @@ def _stored_sums(conn: sqlite3.Connection, schemes: Schemes) -> Sums:
     """For each scheme, number and mixed sum of the postings that its segments should hold."""
     sums: Sums = {}
     rows = conn.execute(
-        "select id, scheme, blob from fingerprint where postings > 0 "
+        "select id, scheme, data from fingerprint join packed on packed.fingerprint = id where postings > 0 "
         "and (posted = 1 or id in (select fingerprint from tombstone))"
     )
     for number, scheme, blob in rows:

@@ -44,7 +44,8 @@ def show(conn: sqlite3.Connection, work_id: str) -> dict[str, Any]:
 
 def _fingerprints(conn: sqlite3.Connection, rank: int) -> list[dict[str, Any]]:
     rows = conn.execute(
-        "select part, medium, scheme, n, postings, posted, extent, length(blob) from fingerprint "
+        "select part, medium, scheme, n, postings, posted, extent, length(data) from fingerprint "
+        "join packed on packed.fingerprint = id "
         "where work = ? order by part, id",
         (rank,),
     )
@@ -83,8 +84,9 @@ def stats(conn: sqlite3.Connection) -> dict[str, Any]:
 
 def _schemes(conn: sqlite3.Connection) -> dict[str, Mapping[str, int]]:
     rows = conn.execute(
-        "select f.scheme, count(*), sum(f.n), sum(f.posted), sum(f.postings * f.posted), sum(length(f.blob)) "
-        "from fingerprint f join work w on w.rank = f.work where w.state = 'live' group by f.scheme order by f.scheme"
+        "select f.scheme, count(*), sum(f.n), sum(f.posted), sum(f.postings * f.posted), sum(length(p.data)) "
+        "from fingerprint f join work w on w.rank = f.work join packed p on p.fingerprint = f.id "
+        "where w.state = 'live' group by f.scheme order by f.scheme"
     ).fetchall()
     segments = _grouped(conn, "select scheme, count(*) from segment where live = 1 group by scheme")
     names = ("fingerprints", "features", "posted", "postings", "bytes")

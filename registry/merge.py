@@ -7,7 +7,7 @@ transaction puts it in the place of the old ones. Whoever is killed before leave
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,7 +74,8 @@ def merge(db: Database, scheme: str, numbers: list[int]) -> None:
     dead = dead_of(db.conn, scheme)
     for wider in range(16):
         try:
-            segment, stop, buried = _write(db, _layout(chosen, wider), chosen, dead)
+            buried = set[int]()
+            segment, stop = write_blocks(db, _layout(chosen, wider), _without_dead(_pieces(db.conn, chosen), dead, buried))
             break
         except TooWide:
             sweep(db)
@@ -93,32 +94,40 @@ def _layout(chosen: list[Segment], wider: int) -> Layout:
     return layout_for(sum(s.n for s in chosen), ids, positions, wider)
 
 
-def _write(db: Database, layout: Layout, chosen: list[Segment], dead: Int32) -> tuple[Segment, dict[int, int], set[int]]:
-    """Writes the blocks of the merged segment behind the last known block; also gives stop keys, and the dead left out."""
-    first_block = at = next_block(db.conn)
-    rest, n, firsts, stop, buried = no_postings(), 0, list[Int64](), dict[int, int](), set[int]()
-    for piece in _pieces(db.conn, chosen):
+def _without_dead(pieces: Iterable[Postings], dead: Int32, buried: set[int]) -> Iterator[Postings]:
+    """The pieces without the dead; ids of those left out are put into `buried`."""
+    for piece in pieces:
         if len(dead):
             gone = np.isin(piece.ids, dead)
             buried.update(np.unique(piece.ids[gone]).tolist())
             piece = piece.of(~gone)
+        yield piece
+
+
+def write_blocks(db: Database, layout: Layout, pieces: Iterable[Postings]) -> tuple[Segment, dict[int, int]]:
+    """Writes the blocks of a new segment behind the last known block, where nobody looks yet; also gives its stop keys.
+
+    The pieces follow each other in order, no key in two of them; each is a transaction of its own. Raises TooWide.
+    """
+    first_block = at = next_block(db.conn)
+    rest, n, firsts, stop = no_postings(), 0, list[Int64](), dict[int, int]()
+    for piece in pieces:
         stop |= common(piece.keys)
         n += len(piece)
-        rest = joined([rest, piece])
+        rest = joined([rest, piece]) if len(rest) else piece
         whole = len(rest) - len(rest) % layout.per_block
         at = _append(db, rest.of(slice(0, whole)), layout, at)
         firsts.append(rest.keys[: whole : layout.per_block])
         rest = rest.of(slice(whole, None))
     _append(db, rest, layout, at)
     firsts.append(rest.keys[:: layout.per_block])
-    return Segment(0, n, first_block, layout, np.concatenate(firsts)), stop, buried
+    return Segment(0, n, first_block, layout, np.concatenate(firsts)), stop
 
 
 def _append(db: Database, postings: Postings, layout: Layout, at: int) -> int:
-    blocks = list(blocks_of(postings, layout)) if len(postings) else []
     with db.atomic():
-        db.conn.executemany("insert into block (id, data) values (?, ?)", enumerate(blocks, at))
-    return at + len(blocks)
+        db.conn.executemany("insert into block (id, data) values (?, ?)", enumerate(blocks_of(postings, layout), at))
+    return at + -(-len(postings) // layout.per_block)
 
 
 @dataclass

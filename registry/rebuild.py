@@ -50,7 +50,9 @@ def _batches(conn: sqlite3.Connection, scheme: str, schemes: Schemes) -> Iterato
     size, last = 0, -1
     while True:
         row = conn.execute(
-            "select id, blob from fingerprint where scheme = ? and posted = 1 and id > ? order by id limit 1", (scheme, last)
+            "select id, data from fingerprint join packed on packed.fingerprint = id "
+            "where scheme = ? and posted = 1 and id > ? order by id limit 1",
+            (scheme, last),
         ).fetchone()
         if row is None:
             break

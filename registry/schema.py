@@ -71,9 +71,10 @@ create table fingerprint (
     postings integer not null check (postings >= 0),
     extent text not null,
     posted integer not null check (posted in (0, 1)),
-    blob blob not null,
     unique (work, part, scheme)
 ) strict;
+-- Apart from their rows, so that a row can change without its fingerprint being written again.
+create table packed (fingerprint integer primary key references fingerprint (id), data blob not null) strict;
 
 create table scheme (
     name text primary key,

@@ -93,13 +93,14 @@ class Batch:
                 scheme = self._schemes[fingerprint.scheme]
                 count = fingerprint.keys.size if scheme.indexed else 0
                 here = posted and count > 0
-                blob = pack(fingerprint, scheme)
+                packed = pack(fingerprint, scheme)
                 self._conn.execute(
-                    "insert into fingerprint (id, work, part, medium, scheme, n, postings, extent, posted, blob) "
-                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "insert into fingerprint (id, work, part, medium, scheme, n, postings, extent, posted) "
+                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (self._fingerprint, rank, number, part.medium, scheme.name, len(fingerprint), count,
-                     json.dumps(part.extent), int(here), blob),
+                     json.dumps(part.extent), int(here)),
                 )  # fmt: skip
+                self._conn.execute("insert into packed (fingerprint, data) values (?, ?)", (self._fingerprint, packed))
                 if here:
                     self._runs[scheme.name].append(postings_of(self._fingerprint, fingerprint))
                 self._fingerprint += 1
@@ -221,11 +222,11 @@ def unpost(conn: sqlite3.Connection, rank: int) -> None:
 
 def post(conn: sqlite3.Connection, rank: int, schemes: Schemes) -> None:
     """Puts the stored fingerprints of a work into the postings, or digs up those that no merge has forgotten yet."""
-    rows = conn.execute("select id, scheme, blob from fingerprint where work = ? and posted = 0 and postings > 0", (rank,))
+    rows = conn.execute("select id, scheme from fingerprint where work = ? and posted = 0 and postings > 0", (rank,))
     runs: dict[str, list[Postings]] = defaultdict(list)
-    for number, scheme, blob in rows.fetchall():
+    for number, scheme in rows.fetchall():
         if not conn.execute("delete from tombstone where fingerprint = ?", (number,)).rowcount:
-            runs[scheme].append(postings_of(number, unpack(blob, schemes)))
+            runs[scheme].append(postings_of(number, unpack(blob(conn, number), schemes)))
         conn.execute("update fingerprint set posted = 1 where id = ?", (number,))
         count_live(conn, scheme, 1)
     for scheme, run in sorted(runs.items()):
@@ -276,7 +277,7 @@ def registered(conn: sqlite3.Connection, fingerprint_id: int) -> Registered:
 
 def blob(conn: sqlite3.Connection, fingerprint_id: int) -> bytes:
     """The packed fingerprint. Raises UnknownWork."""
-    row = conn.execute("select blob from fingerprint where id = ?", (fingerprint_id,)).fetchone()
+    row = conn.execute("select data from packed where fingerprint = ?", (fingerprint_id,)).fetchone()
     if row is None:
         raise UnknownWork(f"{fingerprint_id}: there is no fingerprint of this number")
     return bytes(row[0])

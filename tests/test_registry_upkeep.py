@@ -149,7 +149,7 @@ DAMAGE = {
     "lost segment": ("delete from segment where id = (select max(id) from segment)", "does not hold"),
     "wrong count": ("update meta set value = '99' where name = 'works'", "count of works"),
     "wrong scheme count": ("update scheme set fingerprints = 3 where name = 'test.exact.1'", "count of fingerprints"),
-    "blob": ("update fingerprint set blob = x'00' where id = 4", "fingerprint 4 .* cannot be read"),
+    "blob": ("update packed set data = x'00' where fingerprint = 4", "fingerprint 4 .* cannot be read"),
     "row": ("update fingerprint set n = 7 where id = 4", "not what its row says"),
     "foreign key": ("delete from work where rank = 3", "points to a row"),
     "unposted": ("update fingerprint set posted = 0 where id = 4", "left out of the index"),
