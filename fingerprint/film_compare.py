@@ -43,6 +43,7 @@ PICTURE_CAP = 4.0  # log10 that the typical picture of a run can give
 REACH_S = 60.0  # how far beyond its hits a run may go
 PLACED_S = 15.0  # of the hits' surroundings decide where the line lies
 PIECE_S = 2.5  # a run without agreeing changes is tried again in pieces
+MOVES_ALIKE = 0.5  # as much as its pictures are alike
 LIKELY_BITS = 106  # of 256: hits whose hashes are further apart than this are chance
 MOST_PLACEMENTS = 6  # of one work in one output
 COPY_SIMILAR = 0.6
@@ -155,7 +156,7 @@ def _runs(case: Case, seeds: Float) -> list[Evidence]:
     """The run that grows from all seeds; where its changes do not agree, those that grow from pieces of them (loops)."""
     line = Line(case.alignment.scale, case.alignment.offset * WHOLE.tick)
     found = _run(case, seeds, line)
-    if found and found[0].detail["moving"] > 0:
+    if found and found[0].detail["moving"] > 0 and found[0].detail["motion"] > MOVES_ALIKE * found[0].detail["similarity"]:
         return found
     pieces: list[Evidence] = []
     for start in np.arange(seeds.min(), seeds.max(), PIECE_S).tolist():

@@ -19,6 +19,7 @@ SPREAD_S2 = 0.3  # how firmly a short run keeps to the speed it was found with
 LEAST_SIMILAR = 0.22
 SPENT = 1.6  # a run ends where it has lost this much similarity: about a second of foreign pictures
 STEP_LIMIT = 0.25
+LEAST_WEIGHT = 1e-3
 MOVED_NORM = 13.0  # norm of a change of the thumb that is more than noise
 
 
@@ -112,20 +113,33 @@ def fitted(ours: Sight, others: Sight, line: Line) -> Line:
     columns = np.arange(len(best))
     found, peak = moments[best, columns], alike[best, columns]
     mean = np.where(near, alike, 0.0).sum(axis=0) / np.maximum(near.sum(axis=0), 1)
-    return _line_through(ours.times, found, np.maximum(peak - LEAST_SIMILAR, 0.0) * np.maximum(peak - mean, 0.0), line)
+    weight = np.maximum(peak - LEAST_SIMILAR, 0.0) * np.maximum(peak - mean, 0.0)
+    free = _line_through(ours.times, found, weight, line)
+    if line.scale == 0.0 or float(weight.sum()) < LEAST_WEIGHT:
+        return free
+    sign = float(np.sign(free.scale) or 1.0)
+    plain = _line_through(ours.times, found, weight, Line(sign, float(np.median(found - sign * ours.times))), False)
+    return plain if _agreement(ours, others, plain) >= _agreement(ours, others, free) - UNUSUAL / 2 else free
 
 
-def _line_through(times: Float, found: Float, weight: Float, line: Line) -> Line:
+def _agreement(ours: Sight, others: Sight, line: Line) -> float:
+    """Mean similarity of pictures and of their changes, moment by moment on the line."""
+    at = nearest(others.times, line.at(ours.times))
+    changed = np.einsum("ij,ij->i", residuals(ours.levels), residuals(others.of(at).levels))
+    return float((similarity(ours, others, at) + changed).mean())
+
+
+def _line_through(times: Float, found: Float, weight: Float, line: Line, free: bool = True) -> Line:
     scale, offset = line.scale, line.offset
     span = float(np.ptp(times))
     for _ in range(4):
         w = weight / (1.0 + ((found - scale * times - offset) / 0.2) ** 2)
         total = float(w.sum())
-        if total < 1e-3:
+        if total < LEAST_WEIGHT:
             return line
         centre, middle = float((w * times).sum()) / total, float((w * found).sum()) / total
         spread = float((w * (times - centre) ** 2).sum()) / total
-        if span > 1.5 and line.scale != 0.0:
+        if free and span > 1.5 and line.scale != 0.0:
             slope = float((w * (times - centre) * (found - middle)).sum()) / total
             slope = (slope + SPREAD_S2 * line.scale) / (spread + SPREAD_S2)
             if abs(slope - line.scale) <= 0.15 * abs(line.scale) + 0.5 / span:

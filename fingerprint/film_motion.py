@@ -30,7 +30,7 @@ def changes(ours: Sight, others: Sight, line: Line, typical: float) -> tuple[flo
     agreed = np.einsum("ij,ij->i", mine, other)
     elsewhere = _beside(ours, others, line)
     zero = max(MOTION_ZERO, MOTION_SHARE * typical, min(elsewhere + MOTION_STEP, MOST_ELSEWHERE))
-    worth = np.clip((agreed - zero) / MOTION_STEP, -1.0, MOTION_CAP)
+    worth = np.clip((agreed - zero) / MOTION_STEP, -MOTION_CAP, MOTION_CAP)
     kept: list[int] = []
     total = 0.0
     for row in rows[:: max(1, len(rows) // MOST_ROWS)].tolist():
