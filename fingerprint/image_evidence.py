@@ -23,7 +23,9 @@ LAYOUT_FARTHEST = 236  # bits of both layouts together, of 512
 VIEWS_TRIED = 3
 LEAST_SEEDS = 3
 LEAST_Z = 4.0  # of light and edges together, below which the points need not be asked
-SUPPORTED = 0.35  # correlation of a window that belongs to the matched region
+SUPPORTED = 0.35  # correlation of a window that belongs to the matched region, at least
+SUPPORTED_SHARE = 0.7  # and of what the light has in all
+EXACT, EXACT_SURPRISE, EXACT_SHARE = 0.9, 10.0, 0.08
 UNIT_BOX = np.array([0.0, 0.0, 1.0, 1.0])
 
 
@@ -102,8 +104,22 @@ def judged(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
         seen = overlay(pair.picture, maps, first.unit)
         if first.placement is None and seen.light_z + seen.edges_z >= LEAST_Z:
             first = _supported(pair, first)
-        found.append(_evidence(pair, alignment, first, seen))
+        found.append(_evidence(pair, alignment, first, _exact(pair.picture, maps, first, seen)))
     return found
+
+
+def _exact(picture: UInt8, maps: UInt8, guess: Guess, seen: Overlay) -> Overlay:
+    """What agrees inside the region of the points alone, when it does so as only the same pixels do; else `seen`.
+
+    A part of a work beside foreign pictures is found so. Another photograph of the same object agrees there too, but
+    less exactly.
+    """
+    placement = guess.placement
+    if guess.inliers is None or placement is None or placement.surprise < EXACT_SURPRISE or min(seen.light, seen.edges) >= EXACT:
+        return seen
+    part = overlay(picture, maps, guess.unit, guess.inliers)
+    exact = min(part.light, part.edges) >= EXACT and part.covered >= EXACT_SHARE
+    return part if exact else seen
 
 
 def _points(pair: Pair, variant: str) -> tuple[UInt8, UInt8]:
@@ -222,7 +238,8 @@ def _evidence(pair: Pair, alignment: Alignment, guess: Guess, seen: Overlay) -> 
 
 def _region(seen: Overlay, inliers: Float64 | None) -> Float64:
     """x0, y0, x1, y1 in the work's unit square: what the agreeing windows and points span."""
-    boxes = window_boxes()[np.nan_to_num(seen.windows.ravel(), nan=-1.0) >= SUPPORTED]
+    least = max(SUPPORTED, SUPPORTED_SHARE * seen.light)
+    boxes = window_boxes()[np.nan_to_num(seen.windows.ravel(), nan=-1.0) >= least]
     boxes = boxes if inliers is None else np.vstack([boxes, inliers[None]])
     if not len(boxes):
         return UNIT_BOX

@@ -147,7 +147,8 @@ def _with_opencv(path: Path, data: bytes) -> Still:
     """Formats that Pillow does not know and OpenCV does (AVIF with older Pillows)."""
     if data[4:8] != b"ftyp":
         raise UnreadableMedia(path, "is not a picture of a known format; check what it is", "unknown-type")
-    cv2.setLogLevel(0)  # it would write to the terminal what is raised here
+    logging = cv2.utils.logging
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # it would write to the terminal what is raised here
     try:
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error as error:

@@ -87,17 +87,27 @@ def probe_fingerprint(grey: UInt8) -> Fingerprint:
     return make(SMALL, np.arange(len(small), dtype=np.int32), small)
 
 
-def overlay(output: UInt8, work: UInt8, transform: Float64) -> Overlay:
-    """`output` uint8[h, w] laid over `work` uint8[2, 32, 32] by `transform` (unit square of the output to that of the work)."""
+def overlay(output: UInt8, work: UInt8, transform: Float64, box: Float64 | None = None) -> Overlay:
+    """`output` uint8[h, w] laid over `work` uint8[2, 32, 32] by `transform` (unit square of the output to that of the work).
+
+    With a box (x0, y0, x1, y1, fractions of the work's sides), light and edges are compared inside it only.
+    """
     laid, there = warped(output, transform)
-    mask = there.astype(np.float32)
+    mask = (there & _inside(box)).astype(np.float32)
     (light, light_z), (edges, edges_z) = (
         correlation(normalized(ours, mask), normalized(theirs, mask)) for ours, theirs in zip(laid, work, strict=True)
     )
     windows, likeness = _by_windows(laid[0], work[0], there)
-    covered = float(there.mean())
+    covered = float(mask.mean())
     narrow = float(np.sqrt(max(covered, LEAST_SHARE)))  # a shifted map meets less of a small region than the unshifted one
     return Overlay(light, edges, narrow * light_z, narrow * edges_z, covered, windows, likeness)
+
+
+def _inside(box: Float64 | None) -> Bool:
+    inside = np.zeros((SIDE, SIDE), bool)
+    x0, y0, x1, y1 = (0, 0, SIDE, SIDE) if box is None else np.clip(np.rint(box * SIDE), 0, SIDE).astype(int).tolist()
+    inside[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = True
+    return inside
 
 
 def correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> tuple[float, float]:
