@@ -37,11 +37,13 @@ Float32 = npt.NDArray[np.float32]
 
 
 def chroma(peaks: Peaks, seconds: float) -> Fingerprint:
-    """Every half second the strength of the twelve pitch classes, 4 bits each, tuned to the recording."""
+    """Every half second the strength of the twelve pitch classes, 4 bits each, tuned to the recording. Silence: no rows."""
     own = peaks.of(peaks.pitch < TOP_STEP)
+    if not len(own):
+        return make(CHROMA, np.zeros(0, np.int32), np.zeros((0, 6), np.uint8))
     weight = 10.0 ** (LOUDNESS * own.height.astype(np.float64))
     semitone = STEPS / 12
-    tuning = np.angle((weight * np.exp(2j * np.pi * own.pitch / semitone)).sum()) / (2 * np.pi) if len(own) else 0.0
+    tuning = np.angle((weight * np.exp(2j * np.pi * own.pitch / semitone)).sum()) / (2 * np.pi)
     place = own.pitch / semitone - tuning
     nearest = np.rint(place)
     weight *= np.clip(1 - SHARP * np.abs(place - nearest), 0, 1)

@@ -177,17 +177,40 @@ def judge(field: Bool, when: Float, steps: Int64, searched: float) -> Stretch:
     """
     length = len(field)
     ticks = np.clip(np.rint(when).astype(np.int64), 0, length - 1)
-    shifts = (np.arange(1, CONTROLS + 1) * GOLDEN % 1.0 * max(length - 24, 1)).astype(np.int64) + 12
-    wrong = field[(ticks[None, :] + shifts[:, None]) % length, steps[None, :]]
-    chance = (wrong.sum(axis=0) + 0.5) / (CONTROLS + 1)
-    right = field[ticks, steps][None, :]
     starts = np.flatnonzero(np.diff(np.floor((when - when[0]) / CELL_TICKS), prepend=-1))
+    right = field[ticks, steps][None, :]
+    least = WORTH + searched + SPREAD  # below this no tail could make it worth more
+    anywhere = (np.arange(1, CONTROLS + 1) * GOLDEN % 1.0 * max(length - 24, 1)).astype(np.int64) + 12
+    wrong = field[(ticks[None, :] + anywhere[:, None]) % length, steps[None, :]]
+    if _best_stretches(right, _chance(wrong), starts)[0][0] < least:
+        return Stretch(0, 0, 0.0)
+    # The same rhythm puts peaks on the same moments: half of the wrong placements are those where most moments meet.
+    shifts = np.concatenate([anywhere[: CONTROLS // 2], _in_step(field, ticks)])
+    wrong = field[(ticks[None, :] + shifts[:, None]) % length, steps[None, :]]
+    chance = _chance(wrong)
     best, first, last = _best_stretches(right, chance, starts)
-    if best[0] < WORTH + searched + SPREAD:  # no tail could make it worth more
+    if best[0] < least:
         return Stretch(0, 0, 0.0)
     ends = np.append(starts[1:], len(when)) - 1
     strength = _tail(float(best[0]), _best_stretches(wrong, chance, starts)[0], searched)
     return Stretch(int(starts[first]), int(ends[last]), strength)
+
+
+def _chance(wrong: Bool) -> Float:
+    """How often each peak is found at wrong placements bool[m, n], never 0 or 1."""
+    return np.asarray((wrong.sum(axis=0) + 0.5) / (len(wrong) + 1), np.float64)
+
+
+def _in_step(field: Bool, ticks: Int64) -> Int64:
+    """Shifts, half of CONTROLS, at which most of the peaks meet moments when the output has peaks of any pitch."""
+    import scipy.fft
+
+    busy = field.sum(axis=1).astype(np.float64)
+    ours, theirs = scipy.fft.rfft(busy), scipy.fft.rfft(np.bincount(ticks, minlength=len(busy)).astype(np.float64))
+    meeting = scipy.fft.irfft(ours * np.conj(theirs), len(busy))[12 : max(len(busy) - 12, 13)]
+    blocks = meeting[: len(meeting) // CELL_TICKS * CELL_TICKS].reshape(-1, CELL_TICKS)
+    top = np.argsort(-blocks.max(axis=1), kind="stable")[: CONTROLS // 2] if len(blocks) else np.zeros(0, np.int64)
+    return np.asarray(top * CELL_TICKS + blocks[top].argmax(axis=1) + 12, np.int64)
 
 
 def _best_stretches(found: Bool, chance: Float, starts: Int64) -> tuple[Float, int, int]:

@@ -181,6 +181,32 @@ def test_inverted_channel_does_not_cancel(index: MemoryIndex) -> None:
     assert [m.work_id for m in matches if m.listed] == ["w2"]
 
 
+def test_another_performance_is_a_remake() -> None:
+    """The same chords by another instrument, a little slower, three semitones up; another piece in that key is not it."""
+
+    def chords(seed: int, tempo: float, up: int, overtones: tuple[float, ...]) -> Float32:
+        rng = np.random.default_rng(seed)
+        roots = rng.integers(0, 12, 40)
+        t = np.arange(int(0.9 / tempo * RATE)) / RATE
+        bars = []
+        for root in roots:
+            tones = [261.6 * 2 ** ((root + up + third) / 12) for third in (0, 4, 7)]
+            bars.append(
+                sum(a * np.sin(2 * np.pi * k * f * t) for f in tones for k, a in enumerate(overtones, 1)) * np.exp(-2 * t)
+            )
+        return (0.1 * np.concatenate(bars)).astype(np.float32)
+
+    works = [(f"c{seed}", (AUDIO.features(heard(chords(seed, 1.0, 0, (1.0, 0.5, 0.3)))),)) for seed in (1, 2, 3)]
+    media = Media("audio", "", (AUDIO.probes(heard(chords(2, 0.9, 3, (1.0, 0.1, 0.6, 0.3)))),))
+    found = scan_media("q", media, MemoryIndex(works, SCHEMES)).matches
+    best = found[0]
+    assert (best.work_id, best.relation) == ("c2", "remake")
+    assert best.score > 5
+    assert best.segments[0][1].scale == pytest.approx(0.9, abs=0.06)
+    assert best.segments[0][1].detail["semitones"] in (3.0, -3.0)
+    assert [(m.work_id, round(m.score, 1), m.segments) for m in found[1:] if m.score >= 3] == []
+
+
 def test_block_borders_leave_no_trace() -> None:
     samples = song(6, 40.0)
     whole = AUDIO.features(heard(samples))
@@ -241,4 +267,9 @@ def test_stored_size_stays_small() -> None:
     assert {LANDMARK.name, PEAK.name} <= {f.scheme for f in part.fingerprints}
 
 
-KNOWN: list[tuple[str, int, str]] = []
+KNOWN: list[tuple[str, int, str]] = [
+    ("audio.landmark.1", 24, "d6d7ae364ffb1154"),
+    ("audio.peak.1", 31, "9e404660b0d78335"),
+    ("audio.chroma.1", 13, "c8553b57a6bbb35d"),
+    ("audio.turn.1", 5, "595e803c740e2851"),
+]
