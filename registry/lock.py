@@ -13,7 +13,8 @@ class WriterLock:
     """Held from construction to `release`. Raises LockedRegistry when another process, or another Registry, holds it."""
 
     def __init__(self, path: Path, wait: bool = False) -> None:
-        self._path = path.with_name(path.name + "-lock")
+        real = path.resolve()  # one lock for one file, by whatever link it is reached
+        self._path = real.with_name(real.name + "-lock")
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         except OSError as error:

@@ -30,7 +30,7 @@ create table work (
     posted integer not null check (posted in (0, 1))
 ) strict;
 create index work_by_sha256 on work (sha256);
-create index work_by_digest on work (digest) where digest <> '';
+create index work_by_digest on work (digest);
 
 create table person (id integer primary key, name text not null) strict;
 create table identifier (
@@ -120,6 +120,7 @@ create table event (
     detail text not null,
     at text not null
 ) strict;
+create index event_by_work on event (work_id);
 create trigger event_is_kept before delete on event begin select raise(abort, 'events are never deleted'); end;
 create trigger event_is_fixed before update on event begin select raise(abort, 'events are never changed'); end;
 """

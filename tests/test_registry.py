@@ -222,3 +222,24 @@ def test_odd_names_are_stored_as_they_are(registry: Registry, name: str):
     assert registry.person(name)[0]["name"] == stored
     assert registry.withdraw(name, name)
     assert registry.events(name)[-1]["detail"] == stored
+
+
+def test_nothing_is_searched_row_by_row_when_registering(registry: Registry):
+    """Each work costs the same however many there are: every statement of `add` finds its rows through an index."""
+    registry.add([entry("a", random_media(1))])
+    seen: list[str] = []
+    registry._conn.set_trace_callback(seen.append)
+    registry.add(
+        [entry("b", random_media(1), credits=(Credit("A", "x"), Credit("B", "y", "isni:1"))), entry("c", random_media(2))]
+    )
+    registry.withdraw("a", "")
+    registry._conn.set_trace_callback(None)
+    plans = [
+        (statement, row[3])
+        for statement in seen
+        if statement.startswith(("select", "insert", "update", "delete", "with"))
+        for row in registry._conn.execute("explain query plan " + statement)
+    ]
+    assert len(plans) > 20
+    large = ("work", "person", "credit", "fingerprint", "packed", "event", "block", "twin", "identifier", "plain_name")
+    assert [p for p in plans if p[1].startswith("SCAN ") and p[1].split()[1] in large and "limit" not in p[0]] == []

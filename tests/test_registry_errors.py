@@ -129,6 +129,14 @@ def test_there_is_one_writer_and_readers_do_not_wait(tmp_path: Path):
         pass
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_leads_to_the_same_lock(tmp_path: Path):
+    path = made(tmp_path / "r.db")
+    (tmp_path / "link.db").symlink_to(path)
+    with open_registry(path, write=True, schemes=SCHEMES):
+        refused(tmp_path / "link.db", LockedRegistry, "written by another process", write=True)
+
+
 def test_another_process_holds_the_lock_until_it_dies(tmp_path: Path):
     path = made(tmp_path / "r.db")
     opened = f"r = open_registry({str(path)!r}, write=True, schemes={{}})"
