@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from desk.workers import read_frame, write_frame
 from fingerprint.errors import BylineError
+from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from registry.store import Registry
@@ -63,6 +64,8 @@ def _answer(handle: Handle, job: Mapping[str, Any]) -> tuple[Mapping[str, Any], 
     try:
         with _alarm(float(job["seconds"]) + GRACE_S):
             return handle(job)
+    except RegistryError as error:  # no fault of the file: going on would only call every other file unreadable too
+        return {"fatal": {"code": error.code, "message": str(error)}}, b""
     except BylineError as error:
         return _error(error.code, str(error))
     except MemoryError:

@@ -36,7 +36,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 class WorkerFailed(BylineError):
-    """A worker could not start: what it wanted to open is not there, or not right."""
+    """No file can be done: what all of them need is not there, or not right."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -126,7 +126,10 @@ class Worker:
         """The task's answer for this job, whose "path" is the file it opens; "body" may hold bytes."""
         self.served += 1
         seconds = self.limits.seconds(str(job["path"]))
-        return self._exchange({**job, "seconds": seconds}, seconds, str(job.get("name") or job["path"]))
+        answer = self._exchange({**job, "seconds": seconds}, seconds, str(job.get("name") or job["path"]))
+        if "fatal" in answer.head:
+            raise WorkerFailed(answer.head["fatal"]["code"], answer.head["fatal"]["message"])
+        return answer
 
     def _exchange(self, head: Mapping[str, Any], seconds: float, name: str) -> Answer:
         stdin, stdout = self._process.stdin, self._process.stdout

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fingerprint.errors import BylineError, UnreadableMedia
+from registry.errors import RegistryError
 
 
 def serve(options: Mapping[str, Any]) -> Any:
@@ -65,6 +66,10 @@ def _unreadable(path: str) -> None:
     raise UnreadableMedia(path, "the file is empty; export it again", "empty")
 
 
+def _registry(path: str) -> None:
+    raise RegistryError("r.db: the registry is damaged; restore a backup")
+
+
 def _noisy(path: str) -> None:
     sys.stdout.write("a library prints\n")
     os.write(1, b"a C library prints")
@@ -77,6 +82,7 @@ def _slow(path: str) -> None:
 
 BEHAVIOURS = {
     "crash": _crash, "exit": _exit, "hang": _hang, "bomb": _bomb, "killed": _killed, "bug": _bug, "unreadable": _unreadable,
+    "registry": _registry,
     "noisy": _noisy, "slow": _slow,
 }  # fmt: skip
 

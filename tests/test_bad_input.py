@@ -229,6 +229,19 @@ def test_a_file_that_is_no_usable_registry(byline, sample_registry, tmp_path, ma
     assert (path.read_bytes() if path.exists() else None) == before
 
 
+def test_a_registry_that_is_damaged_inside_stops_the_scan_and_blames_no_output(byline, sample_registry, tmp_path):
+    """Outputs that were called unreadable would be passed over when the scan is run again."""
+    path, report = Path(shutil.copy(sample_registry, tmp_path / "r.db")), tmp_path / "night.jsonl"
+    conn = sqlite3.connect(path)
+    conn.execute("pragma writable_schema = on")
+    conn.execute("update sqlite_master set name = 'lost', tbl_name = 'lost' where name = 'block'")
+    conn.commit()
+    conn.close()
+    result = byline("scan", SAMPLES / "outputs" / "minutes.md", GOOD, "--registry", path, "--output", report)
+    assert result.exit_code == 1 and str(path) in result.stderr and len(result.stderr.strip().splitlines()) == 1
+    assert not report.exists() or "error" not in report.read_text()
+
+
 @pytest.mark.parametrize("make", [a_text, another_database, a_newer_one])
 def test_registering_into_a_file_that_is_no_registry_leaves_it_alone(byline, sample_registry, tmp_path, make):
     path = tmp_path / "r.db"

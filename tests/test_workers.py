@@ -98,6 +98,11 @@ def test_a_task_that_cannot_start_says_why():
         p.hello()
 
 
+def test_a_registry_that_fails_ends_the_batch_and_is_no_files_fault():
+    with pool() as p, pytest.raises(WorkerFailed, match="restore a backup"):
+        list(p.answers([{"path": "good-1"}, {"path": "registry-1"}, {"path": "good-2"}]))
+
+
 def test_an_installation_that_is_damaged_is_said_to_be():
     with pool(task="no_such_module:task") as p, pytest.raises(WorkerFailed, match="no_such_module"):
         p.hello()
