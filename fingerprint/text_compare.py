@@ -32,6 +32,9 @@ MAX_WORD = 4.5  # evidence of one word
 # Stock phrases and quotations are in no table of frequencies. Of passages of works against other works, one in 70 shares 9
 # words with one, one in 700 shares 18: so many words can be evidence of at most FORMULA a word above FORMULA_WORDS.
 FORMULA_WORDS, FORMULA = 4.0, 0.75
+SEED_LENGTH = 15  # code points that the letters of a seed take in print
+SEED_WORDS = 2.8  # words that the letters of a seed make
+SEED_APART = 60  # code points of the work for each seed, at most, in a passage told by seeds alone
 COPY_FROM = 0.4  # share of the output's words that agree, from which it is a copy
 
 
@@ -44,14 +47,15 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
         return []
     a, b = stream_of(ours), stream_of(theirs)
     at, to = seeds.positions[alignment.output_rows], alignment.work_rows
-    chosen = [(at[rows], to[rows]) for rows in bands(a, b, at, to, alignment.scheme)]
-    if not chosen and alignment.scheme != RARE:
-        return []
+    chosen = bands(a, b, at, to, alignment.scheme)
+    found: list[Evidence] = retellings(a, b, at, to) if alignment.scheme == RARE else []
+    if not chosen:
+        return found
     common_here = commonness(a, b)
-    found: list[Evidence] = retellings(a, b, at, to, common_here) if alignment.scheme == RARE else []
-    for band_at, band_to in chosen:
-        pairs = agreeing(a, b, band_at, band_to, REACH[alignment.scheme])
-        found.extend(passages(a, b, pairs, common_here))
+    for rows in chosen:
+        pairs = agreeing(a, b, at[rows], to[rows], REACH[alignment.scheme])
+        by_words = passages(a, b, pairs, common_here)
+        found.extend(by_words or spelled_passage(a, at, to, rows, alignment.scheme))
     return found
 
 
@@ -99,6 +103,31 @@ def same_words(a: Stream, b: Stream, at: Int32, to: Int32) -> Int64:
     j = np.clip(np.searchsorted(b.positions, to)[:, None] + around, 0, len(b.codes) - 1)
     same: Int64 = (a.codes[i] == b.codes[j]).sum(axis=1)
     return same
+
+
+def spelled_passage(a: Stream, at: Int32, to: Int32, rows: Int64, scheme: str) -> list[Evidence]:
+    """The passage that letter seeds alone show, when no words agree: spaces were taken out or put between letters.
+
+    Such text runs at another pace, so the seeds of the band (`rows`) give a line, and all seeds along the line count.
+    """
+    if scheme != GRAMS or at[rows].min() == at[rows].max():
+        return []
+    slope = float(np.ptp(to[rows]) / np.ptp(at[rows]))
+    off = to - to[rows].mean() - slope * (at - at[rows].mean())
+    rows = np.flatnonzero((np.abs(off) <= SPREAD[GRAMS]) & (np.abs(at - at[rows].mean()) <= np.ptp(at[rows]) + REACH[GRAMS]))
+    rows = rows[np.lexsort((to[rows], at[rows]))]
+    rows = rows[np.diff(np.maximum.accumulate(to[rows]), prepend=-1) > 0]
+    at, to = at[rows], to[rows]
+    length = int(to[-1] - to[0]) + SEED_LENGTH
+    strength = FORMULA * (SEED_WORDS * len(to) - FORMULA_WORDS)
+    if strength <= 0 or length > SEED_APART * len(to):
+        return []
+    scale = length / (int(at[-1] - at[0]) + SEED_LENGTH)
+    output_span = (float(at[0]), float(at[-1]) + SEED_LENGTH / scale)
+    first, last = np.searchsorted(a.positions, output_span)
+    words = np.arange(max(0, first - 1), last, dtype=np.int32)
+    detail = {"agreeing": 0.0, "words": 0.0}
+    return [Evidence("copy", output_span, (float(to[0]), float(to[0]) + length), scale, strength, words, STREAM, "", detail)]
 
 
 def agreeing(a: Stream, b: Stream, at: Int32, to: Int32, margin: int) -> tuple[Int64, Int64]:

@@ -14,13 +14,15 @@ import numpy as np
 from fingerprint.features import Evidence
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_background import STEP
-from fingerprint.text_stream import STREAM, Float, Stream, common, stretches
+from fingerprint.text_stream import STREAM, Float, Stream, common, commonness, stretches
 
 TELLING_FROM = 2.5  # rarity from which a word tells something: not articles, pronouns, auxiliaries
 LANE = 3000  # code points of drift inside one candidate
 REACH = 1500  # code points of the output between two seeds of one candidate
+PIECE = 20_000  # code points of the output looked at in one go
 MARGIN = 600
 MIN_SEEDS = 2
+MIN_WEIGHT = 1.2  # of seeds together, each divided by the root of its number of places in the work
 MAX_CANDIDATES = 2
 MAX_TELLING = 4.5  # evidence of one word
 ROOM = 0.5  # of log10 of the places in a gap
@@ -33,50 +35,65 @@ LEAST = 1.0  # weaker passages are left out: many of them together would look st
 COPIED = 0.6  # share of the output's telling words that agree, from which the passage is a copy and not retold
 
 
-def retellings(a: Stream, b: Stream, at: Int32, to: Int32, local: Float) -> list[Evidence]:
+def retellings(a: Stream, b: Stream, at: Int32, to: Int32) -> list[Evidence]:
     """Passages of the output that retell the work, around seeds (rare words at `at` in the output and `to` in the work)."""
     found = []
+    local: Float | None = None
+    places = math.log10(len(a.codes) * len(b.codes))
     for rows in candidates(at, to):
-        found.extend(_retold(a, b, (at[rows], to[rows]), local))
+        telling, p, j = in_order(a, b, at[rows], to[rows])
+        i = telling[p]
+        if np.minimum(a.payload[i, 3] * STEP, MAX_TELLING).sum() < places + 2 * LEAST:
+            continue
+        local = commonness(a, b) if local is None else local
+        found.extend(_retold(a, b, p, (i, j), local, places))
     return found
 
 
 def candidates(at: Int32, to: Int32) -> list[Int64]:
-    """Rows of seeds that lie together on both sides, those with most distinct output words first."""
-    groups: list[tuple[int, Int64]] = []
+    """Rows of seeds that lie together on both sides, heaviest first. A seed with many places in the work weighs less."""
+    word, times = np.unique(at, return_inverse=True, return_counts=True)[1:]
+    weight = 1.0 / np.sqrt(times[word])
+    groups: list[tuple[float, Int64]] = []
     for shift in (0.0, 0.5):
-        place = (np.floor((to.astype(np.float64) - at) / LANE + shift).astype(np.int64) << 32) + at
+        lane = np.floor((to.astype(np.float64) - at) / LANE + shift).astype(np.int64)
+        place = (lane << 32) + at + (at // PIECE) * REACH * 2  # pieces lie further apart than any reach
         order = np.argsort(place, kind="stable")
-        starts = np.flatnonzero(np.diff(place[order], prepend=-(1 << 62)) > REACH)
+        step = np.diff(place[order], prepend=-(1 << 62))
+        starts = np.flatnonzero(step > REACH)
+        heft = np.add.reduceat(np.where(step > 0, weight[order], 0.0), starts)  # each word of the output once
         ends = np.append(starts[1:], len(order))
-        for start, end in zip(
-            starts[ends - starts >= MIN_SEEDS].tolist(), ends[ends - starts >= MIN_SEEDS].tolist(), strict=True
-        ):
-            rows = order[start:end]
-            count = len(np.unique(at[rows]))
-            if count >= MIN_SEEDS:
-                groups.append((count, rows))
+        best = np.flatnonzero(heft >= MIN_WEIGHT)
+        best = best[np.argsort(-heft[best], kind="stable")][:MAX_CANDIDATES]
+        groups += [(float(heft[g]), order[starts[g] : ends[g]]) for g in best.tolist()]
     groups.sort(key=lambda g: -g[0])
     return [rows for _, rows in groups[:MAX_CANDIDATES]]
 
 
-def _retold(a: Stream, b: Stream, seeds: tuple[Int32, Int32], local: Float) -> list[Evidence]:
-    (i0, i1), (j0, j1) = (
-        np.searchsorted(s.positions, [int(p.min()) - MARGIN, int(p.max()) + MARGIN]) for s, p in zip((a, b), seeds, strict=True)
-    )
+def in_order(a: Stream, b: Stream, at: Int32, to: Int32) -> tuple[Int64, Int64, Int64]:
+    """Rows of the output's telling words around these seeds; which of them agree in order, as rows of those; with which rows
+    of the work.
+    """
+    i0, i1 = np.searchsorted(a.positions, [int(at.min()) - MARGIN, int(at.max()) + MARGIN])
+    j0, j1 = np.searchsorted(b.positions, [int(to.min()) - MARGIN, int(to.max()) + MARGIN])
     telling = np.flatnonzero(a.payload[i0:i1, 3] >= TELLING_FROM / STEP) + i0
     wanted = np.zeros(1 << 16, bool)
     wanted[a.codes[telling]] = True
     there = np.flatnonzero(wanted[b.codes[j0:j1]]) + j0
     p, q = common(a.codes[telling], b.codes[there])
-    if len(p) < MIN_SEEDS:
-        return []
-    i, j = telling[p], there[q]
-    gap_a, gap_b = np.diff(i, prepend=i[0] - 1) - 1.0, np.diff(j, prepend=j[0] - 1) - 1.0
+    return telling, p, there[q]
+
+
+def _retold(a: Stream, b: Stream, p: Int64, pairs: tuple[Int64, Int64], local: Float, places: float) -> list[Evidence]:
+    i, j = pairs
+    gap_a, gap_b = np.zeros(len(i)), np.zeros(len(i))
+    gap_a[1:], gap_b[1:] = i[1:] - i[:-1] - 1, j[1:] - j[:-1] - 1
+    passed = np.zeros(len(i))
+    passed[1:] = p[1:] - p[:-1] - 1
     first = np.minimum(np.minimum(a.payload[i, 3] * STEP, local[i]), MAX_TELLING)
-    gains = np.maximum(first - ROOM * np.log10((gap_a + 1) * (gap_b + 1)), 0.0)
-    costs = PASSED * (np.diff(p, prepend=p[0] - 1) - 1) + STRETCHED * np.abs(np.log10((gap_a + 1) / (gap_b + 1)))
-    places = math.log10(len(a.codes) * len(b.codes))
+    room_a, room_b = np.log10(gap_a + 1), np.log10(gap_b + 1)
+    gains = np.maximum(first - ROOM * (room_a + room_b), 0.0)
+    costs = PASSED * passed + STRETCHED * np.abs(room_a - room_b)
     found = []
     for start, end, score in stretches(first.tolist(), gains.tolist(), costs.tolist()):
         strength = DEPENDENT * min(score - places, 2 * (end - start - FEW_WORDS))

@@ -47,9 +47,10 @@ def commonness(a: Stream, b: Stream) -> Float:
 def common(a: npt.NDArray[np.uint16], b: npt.NDArray[np.uint16]) -> tuple[Int64, Int64]:
     """Rows of a longest common subsequence."""
     blocks = LCSseq.editops(_letters(a), _letters(b)).as_matching_blocks()
-    size = np.array([block.size for block in blocks], np.int64)
+    table = np.array([(block.a, block.b, block.size) for block in blocks], np.int64).reshape(-1, 3)
+    size = table[:, 2]
     inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    return np.repeat([block.a for block in blocks], size) + inside, np.repeat([block.b for block in blocks], size) + inside
+    return np.repeat(table[:, 0], size) + inside, np.repeat(table[:, 1], size) + inside
 
 
 def _letters(codes: npt.NDArray[np.uint16]) -> str:

@@ -145,10 +145,25 @@ def noisy(words):
         noisy,
         lambda words: ["\u200b".join(w) for w in words],
         lambda words: [" ".join(w) + "  " for w in words],
+        lambda words: list("".join(words)),
+        lambda words: ["".join(words)],
         lambda words: [w.upper().replace("A", "А") for w in words],
         lambda words: [w + ("\n" if k % 7 == 0 else "") for k, w in enumerate(words)],
     ],
-    ids=["exact", "every4", "inserted", "dropped", "swapped", "noise", "zero-width", "spaced", "homoglyph", "rewrapped"],
+    ids=[
+        "exact",
+        "every4",
+        "inserted",
+        "dropped",
+        "swapped",
+        "noise",
+        "zero-width",
+        "spaced",
+        "letters",
+        "one-word",
+        "homoglyph",
+        "rewrapped",
+    ],
 )
 def test_an_edited_passage_is_found_with_its_spans(edit):
     copied = " ".join(edit(PASSAGE.split(" ")))
@@ -182,6 +197,25 @@ def test_thirty_words_of_a_long_work_name_it_and_a_proverb_does_not():
     assert listed(FILLER + " " + PROVERB, novel=with_proverb) == []
     licence = "The software is provided as is, without warranty of any kind, express or implied, including but not limited to"
     assert listed(FILLER + " " + licence, novel=novel + licence) == []
+
+
+def test_a_retelling_with_the_same_names_in_order_is_a_remake_and_in_disorder_is_nothing():
+    names = [f"Zor{a}{b}in" for a in SYLLABLES[:6] for b in SYLLABLES[8:12]]
+    tale = " ".join(f"{name} {made_up(20 + n, 12)}" for n, name in enumerate(names))
+    work = made_up(9, 3000) + " " + tale + " " + made_up(10, 3000)
+    told = " ".join(f"{name} {made_up(60 + n, 6)}" for n, name in enumerate(names))
+    (match,) = [m for m in scanned(FILLER + " " + told, work=work, other=OTHER).matches if m.listed]
+    assert (match.work_id, match.relation) == ("work", "remake")
+    (segment,) = [e for _, e in match.segments]
+    assert segment.work_span[0] >= work.index(tale) - 400 and segment.work_span[1] <= work.index(tale) + len(tale) + 400
+    disorder = " ".join(f"{name} {made_up(60 + n, 6)}" for n, name in enumerate(names[i] for i in shuffled(len(names))))
+    assert listed(FILLER + " " + disorder, work=work, other=OTHER) == []
+
+
+def shuffled(n):
+    order = list(range(n))
+    random.Random(1).shuffle(order)
+    return order
 
 
 def test_several_works_in_one_output_are_told_apart():
