@@ -14,6 +14,7 @@ from desk.console import Progress, now
 from desk.files import PORTABLE
 from desk.workers import Answer, Pool
 from fingerprint import sha256_of
+from fingerprint.errors import BylineError
 
 if TYPE_CHECKING:
     from registry.hits import Credit
@@ -111,14 +112,14 @@ class Intake:
         self._commits = 0
 
     def take(self, wanted: Iterable[Wanted]) -> None:
-        """Register them. On Ctrl-C what has been fingerprinted is committed first."""
+        """Register them. When it is stopped, or cannot go on, what has been fingerprinted is committed first."""
         try:
             for job, answer in self._pool.answers(self._jobs(wanted)):
                 self._handle(job, answer)
             self._commit()
             for job, answer in self._pool.answers(self._waiting_checks()):
                 self._handle(job, answer)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, BylineError):
             self._commit()
             raise
 

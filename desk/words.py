@@ -45,7 +45,8 @@ def strength(score: float) -> str:
 def sureness(score: float) -> str:
     """The evidence in one sentence with both propositions. Beyond a million no set of test outputs reaches."""
     times = f"about {round(10**score, -1 if score >= 2 else 0):,.0f}" if score < 6 else "more than 1,000,000"
-    return f"{strength(score)} evidence: {times} times more likely if derived from this work than by chance"
+    given = "if it derives from this work, or both from one source, than if they were made independently"
+    return f"{strength(score)} evidence: {times} times more likely {given}"
 
 
 def percent(share: float) -> str:
