@@ -10,12 +10,12 @@ from fingerprint.hashing import hamming
 from fingerprint.image_views import views
 from fingerprint.pictures import WHOLE, WHOLE_NAME
 
-# One pair of unrelated still and picture in 1,000 is as near as this over all views; ten times fewer with every STEP bits.
+# One unrelated picture of a film in 1,000 is as near as this over all views of a still; ten times fewer with every STEP bits.
 CHANCE_DISTANCE, CHANCE_STEP, CHANCE_BASE = 92.0, 5.0, 3.0
 FARTHEST = 80
 LENGTH_S = 1.0
 COPY_BITS = 48
-CAP = 8.0
+CAP = 10.0
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
@@ -23,17 +23,17 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     ours, theirs = output.of(WHOLE_NAME, alignment.variant), work.of(WHOLE_NAME)
     if ours is None or theirs is None or ours.payload is None or theirs.payload is None:
         return []
-    rows = np.unique(alignment.output_rows)
-    at = np.flatnonzero(np.isin(theirs.positions, np.unique(alignment.work_rows)))
-    if not len(at):
+    if not len(ours) or not len(theirs):
         return []
-    bits = hamming(ours.payload[rows, None, :32], theirs.payload[None, at, :32])
+    # The hits lead to the film; the moment is the nearest of all its pictures, to the views that hit or to the whole.
+    rows = np.unique(np.append(alignment.output_rows, 0))
+    bits = np.stack([hamming(ours.payload[row, :32], theirs.payload[:, :32]) for row in rows.tolist()])
     row, column = np.unravel_index(int(bits.argmin()), bits.shape)
     nearest = float(bits[row, column])
     if nearest > FARTHEST:
         return []
-    strength = min(CAP, CHANCE_BASE + (CHANCE_DISTANCE - nearest) / CHANCE_STEP - np.log10(max(len(theirs), 1000) / 1000))
-    second = float(theirs.positions[at[column]] * WHOLE.tick)
+    strength = min(CAP, CHANCE_BASE + (CHANCE_DISTANCE - nearest) / CHANCE_STEP - np.log10(len(theirs)))
+    second = float(theirs.positions[column] * WHOLE.tick)
     span = (second, min(second + LENGTH_S, max(work.extent[0], second)))
     region = _pixels(ours.payload[rows[row]], output.extent)
     relation = "copy" if nearest <= COPY_BITS else "remake"

@@ -453,8 +453,8 @@ def test_a_still_names_the_second_of_a_film():
     (evidence,) = IMAGE.compare(output, film, alignment)
     assert evidence.work_span[0] == 3.5 and evidence.work_span[1] > 3.5
     assert evidence.output_span == pytest.approx((0, 0, 480, 320)) and evidence.strength > 5
-    other = Alignment(0, WHOLE.name, "", 1.0, 0.0, 1.0, np.array([0], np.int32), np.array([0], np.int32))
-    assert image_film.compare(output, film, other) == []
+    foreign = IMAGE.probes(still(photo(90)))
+    assert image_film.compare(foreign, film, alignment) == []
 
 
 def test_a_film_in_the_registry_is_found_by_a_still():
