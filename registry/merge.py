@@ -15,7 +15,7 @@ import numpy as np
 
 from fingerprint.hashing import Int32, Int64
 from registry.packing import Layout, Postings, TooWide, blocks_of, joined, layout_for, no_postings, ordered
-from registry.postings import common, dead_of, fetcher, load_segment, next_block, note_segment
+from registry.postings import WRITE_BLOCK, common, dead_of, fetcher, load_segment, next_block, note_segment
 from registry.segments import Fetch, Segment, unpacked
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def write_blocks(db: Database, layout: Layout, pieces: Iterable[Postings]) -> tu
 
 def _append(db: Database, postings: Postings, layout: Layout, at: int) -> int:
     with db.atomic():
-        db.conn.executemany("insert into block (id, data) values (?, ?)", enumerate(blocks_of(postings, layout), at))
+        db.conn.executemany(WRITE_BLOCK, enumerate(blocks_of(postings, layout), at))
     return at + -(-len(postings) // layout.per_block)
 
 

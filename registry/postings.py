@@ -23,6 +23,8 @@ from registry.segments import Fetch, Run, Scratch, Segment, find, read
 SOME_BLOCKS = "select b.data from json_each(?) j cross join block b on b.id = j.value"  # one seek each, in the order given
 A_STRETCH = "select id, data from block where id between ? and ? order by id"
 FEW = 8
+# Behind the last known block there may be some of a merge that was cut off: they are nobody's.
+WRITE_BLOCK = "insert or replace into block (id, data) values (?, ?)"
 
 
 def fetcher(conn: sqlite3.Connection) -> Fetch:
@@ -56,7 +58,7 @@ def write_segment(conn: sqlite3.Connection, scheme: str, runs: list[Postings], l
         return
     layout = exact_layout(postings)
     first_block = next_block(conn)
-    conn.executemany("insert into block (id, data) values (?, ?)", enumerate(blocks_of(postings, layout), first_block))
+    conn.executemany(WRITE_BLOCK, enumerate(blocks_of(postings, layout), first_block))
     first_keys = postings.keys[:: layout.per_block]
     segment = Segment(0, len(postings), first_block, layout, first_keys)
     note_segment(conn, scheme, segment, common(postings.keys), live)

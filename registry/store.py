@@ -208,7 +208,8 @@ class Registry:
                 _note(conn, "registered", outcome.work_id, "", at)
             if accepted:
                 _changed(conn, len(accepted))
-        self._tidy(crowded)
+        with contextlib.suppress(RegistryError):  # the works are in; an untidy index answers as well, and is tidied later
+            self._tidy(crowded)
         return outcomes
 
     def known(self, work_ids: Iterable[str]) -> dict[str, str]:

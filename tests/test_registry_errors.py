@@ -286,6 +286,8 @@ def test_a_merge_that_is_cut_off_leaves_the_old_segments(tmp_path: Path, monkeyp
             with pytest.raises(ZeroDivisionError):
                 registry.merge()
         assert len(registry.lookup(EXACT.name, keys)) == 200
+        assert registry.add([entry("later", random_media(50, 200))])[0].status == "accepted"
+        assert len(registry.lookup(EXACT.name, random_media(50, 200).parts[1].fingerprints[0].keys)) == 200
         orphans = "select count(*) from block where id >= (select cast(value as integer) from meta where name = 'next_block')"
         assert registry._conn.execute(orphans).fetchone()[0] > 0
     with open_registry(path, write=True, schemes=SCHEMES) as registry:
@@ -297,6 +299,18 @@ def test_a_merge_that_is_cut_off_leaves_the_old_segments(tmp_path: Path, monkeyp
 
 def _dies(*args: object) -> None:
     raise ZeroDivisionError
+
+
+def test_works_that_are_in_are_not_refused_because_tidying_failed(tmp_path: Path, monkeypatch):
+    def full(*args: object) -> None:
+        raise FullDisk("r.db: the disk is full")
+
+    with open_registry(tmp_path / "r.db", create=True, schemes=SCHEMES) as registry:
+        monkeypatch.setattr("registry.store.tidy", full)
+        assert registry.add([entry("w", random_media(1))])[0].status == "accepted"
+        with pytest.raises(FullDisk):
+            registry.merge()
+        monkeypatch.undo()
 
 
 def test_a_reader_goes_on_while_a_writer_merges(tmp_path: Path):
