@@ -43,6 +43,7 @@ PICTURE_CAP = 4.0  # log10 that the typical picture of a run can give
 REACH_S = 60.0  # how far beyond its hits a run may go
 PLACED_S = 15.0  # of the hits' surroundings decide where the line lies
 PIECE_S = 2.5  # a run without agreeing changes is tried again in pieces
+MOST_PIECES = 6
 MOVES_ALIKE = 0.5  # as much as its pictures are alike
 LIKELY_BITS = 106  # of 256: hits whose hashes are further apart than this are chance
 MOST_PLACEMENTS = 6  # of one work in one output
@@ -159,8 +160,9 @@ def _runs(case: Case, seeds: Float) -> list[Evidence]:
     if found and found[0].detail["moving"] > 0 and found[0].detail["motion"] > MOVES_ALIKE * found[0].detail["similarity"]:
         return found
     pieces: list[Evidence] = []
-    for start in np.arange(seeds.min(), seeds.max(), PIECE_S).tolist():
-        part = seeds[(seeds >= start) & (seeds < start + PIECE_S)]
+    step = max(PIECE_S, float(np.ptp(seeds)) / MOST_PIECES)
+    for start in np.arange(seeds.min(), seeds.max(), step).tolist():
+        part = seeds[(seeds >= start) & (seeds < start + step)]
         if (
             len(part) > 1
             and np.ptp(seeds) > PIECE_S

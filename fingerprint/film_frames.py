@@ -133,7 +133,7 @@ def _av_frames(path: Path) -> Iterator[Shown]:
 def _thrift(stream: Any) -> float:
     """Frames a second; and the decoder told to leave out what the hashes cannot see."""
     fps = float(stream.average_rate or 0) or DEFAULT_FPS
-    fps = fps if 0.01 < fps < 1000 else DEFAULT_FPS
+    fps = fps if 1e-4 < fps < 1000 else DEFAULT_FPS
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
     if fps >= SKIP_FROM_FPS:
@@ -164,7 +164,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
 def _time(frame: Any, start: float, last: float, fps: float) -> float:
     """Seconds since the start of the file; where the timestamp is missing, or cannot be, one frame after the last."""
     time = None if frame.time is None else float(frame.time) - start
-    if time is None or time <= last or time - max(last, 0.0) > MAX_GAP_S:
+    if time is None or time <= last or time - max(last, 0.0) > max(MAX_GAP_S, 3.0 / fps):
         return last + 1.0 / fps
     return max(time, 0.0)
 
