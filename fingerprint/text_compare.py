@@ -14,13 +14,14 @@ import numpy as np
 from fingerprint.features import Alignment, Evidence, Part
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_background import STEP
-from fingerprint.text_retelling import MIN_SEEDS, retellings
+from fingerprint.text_retelling import MIN_SEEDS, candidates, retellings
 from fingerprint.text_stream import GRAMS, RARE, STREAM, Float, Stream, common, commonness, stream_of, stretches
 
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
-SAME_WORDS = 8  # of the 24 words around a seed, that make one seed enough
-SPREAD = {GRAMS: 120.0, RARE: 500.0}  # half width of a band of seeds, in code points
+SAME_WORDS = 8  # of the 24 words around a letter seed, that make one seed enough
+FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are aligned
+SPREAD = 120.0  # half width of a band of letter seeds, in code points
 REACH = {GRAMS: 600, RARE: 1500}  # widest gap between two seeds of a band
 PIECE = 8000  # code points aligned at a time
 KEPT = 0.1  # cost of each output word that agrees
@@ -47,8 +48,13 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
         return []
     a, b = stream_of(ours), stream_of(theirs)
     at, to = seeds.positions[alignment.output_rows], alignment.work_rows
-    chosen = bands(a, b, at, to, alignment.scheme)
-    found: list[Evidence] = retellings(a, b, at, to) if alignment.scheme == RARE else []
+    found: list[Evidence] = []
+    if alignment.scheme == RARE:
+        groups = candidates(at, to)
+        found = retellings(a, b, at, to, groups)
+        chosen = [rows for rows in groups if same_words(a, b, at[rows], to[rows]).max() >= FEW_SAME_WORDS]
+    else:
+        chosen = bands(a, b, at, to)
     if not chosen:
         return found
     common_here = commonness(a, b)
@@ -59,17 +65,16 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     return found
 
 
-def bands(a: Stream, b: Stream, at: Int32, to: Int32, scheme: str) -> list[Int64]:
-    """Groups of seeds, as rows of `at` (output positions) and `to` (work positions), that lie close to one diagonal and are
-    worth aligning, heaviest first.
+def bands(a: Stream, b: Stream, at: Int32, to: Int32) -> list[Int64]:
+    """Groups of letter seeds worth aligning, heaviest first: rows of `at` (output positions) and `to` (work positions) that lie
+    close to one diagonal.
     """
     edge = np.diff(at, prepend=-1) != 0  # hits come in the order of output rows
     weight = 1.0 / np.diff(np.flatnonzero(np.append(edge, True)))[np.cumsum(edge) - 1]
-    if scheme == GRAMS:
-        weight = np.where(same_words(a, b, at, to) >= SAME_WORDS, SURE_SEEDS, weight)
+    weight = np.where(same_words(a, b, at, to) >= SAME_WORDS, SURE_SEEDS, weight)
     if weight.sum() < SURE_SEEDS:
         return []
-    groups = [g for shift in (0.0, 0.5) for g in _lanes(at, to, weight, SPREAD[scheme], REACH[scheme], shift)]
+    groups = [g for shift in (0.0, 0.5) for g in _lanes(at, to, weight, shift)]
     groups.sort(key=lambda g: -g[0])
     taken = np.zeros(len(at), bool)
     chosen = []
@@ -80,13 +85,13 @@ def bands(a: Stream, b: Stream, at: Int32, to: Int32, scheme: str) -> list[Int64
     return chosen[:MAX_BANDS]
 
 
-def _lanes(at: Int32, to: Int32, weight: Float, spread: float, reach: int, shift: float) -> list[tuple[float, Int64]]:
+def _lanes(at: Int32, to: Int32, weight: Float, shift: float) -> list[tuple[float, Int64]]:
     """(weight, rows) of the seeds in each lane of diagonals, cut where the output has a gap; lanes of little weight left out."""
-    lane = np.floor((to.astype(np.float64) - at) / (2 * spread) + shift).astype(np.int64)
+    lane = np.floor((to.astype(np.float64) - at) / (2 * SPREAD) + shift).astype(np.int64)
     place = (lane << 32) + at
     order = np.argsort(place, kind="stable")
     # Two lanes lie further apart than any reach.
-    starts = np.flatnonzero(np.diff(place[order], prepend=-(1 << 62)) > reach)
+    starts = np.flatnonzero(np.diff(place[order], prepend=-(1 << 62)) > REACH[GRAMS])
     sums = np.add.reduceat(weight[order], starts)
     top = np.flatnonzero(sums >= SURE_SEEDS)
     if not len(top):
@@ -114,7 +119,7 @@ def spelled_passage(a: Stream, at: Int32, to: Int32, rows: Int64, scheme: str) -
         return []
     slope = float(np.ptp(to[rows]) / np.ptp(at[rows]))
     off = to - to[rows].mean() - slope * (at - at[rows].mean())
-    rows = np.flatnonzero((np.abs(off) <= SPREAD[GRAMS]) & (np.abs(at - at[rows].mean()) <= np.ptp(at[rows]) + REACH[GRAMS]))
+    rows = np.flatnonzero((np.abs(off) <= SPREAD) & (np.abs(at - at[rows].mean()) <= np.ptp(at[rows]) + REACH[GRAMS]))
     rows = rows[np.lexsort((to[rows], at[rows]))]
     rows = rows[np.diff(np.maximum.accumulate(to[rows]), prepend=-1) > 0]
     at, to = at[rows], to[rows]

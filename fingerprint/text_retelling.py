@@ -23,7 +23,7 @@ PIECE = 20_000  # code points of the output looked at in one go
 MARGIN = 600
 MIN_SEEDS = 2
 MIN_WEIGHT = 1.2  # of seeds together, each divided by the root of its number of places in the work
-MAX_CANDIDATES = 2
+MAX_CANDIDATES = 1
 MAX_TELLING = 4.5  # evidence of one word
 ROOM = 0.5  # of log10 of the places in a gap
 PASSED = 0.3  # cost of each telling word of the output that the work does not have there
@@ -35,12 +35,12 @@ LEAST = 1.0  # weaker passages are left out: many of them together would look st
 COPIED = 0.6  # share of the output's telling words that agree, from which the passage is a copy and not retold
 
 
-def retellings(a: Stream, b: Stream, at: Int32, to: Int32) -> list[Evidence]:
-    """Passages of the output that retell the work, around seeds (rare words at `at` in the output and `to` in the work)."""
+def retellings(a: Stream, b: Stream, at: Int32, to: Int32, groups: list[Int64]) -> list[Evidence]:
+    """Passages of the output that retell the work, around groups of seeds: rare words at `at` in the output, `to` in the work."""
     found = []
     local: Float | None = None
     places = math.log10(len(a.codes) * len(b.codes))
-    for rows in candidates(at, to):
+    for rows in groups:
         telling, p, j = in_order(a, b, at[rows], to[rows])
         i = telling[p]
         if np.minimum(a.payload[i, 3] * STEP, MAX_TELLING).sum() < places + 2 * LEAST:
