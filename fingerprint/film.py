@@ -15,7 +15,7 @@ from fingerprint.features import Fingerprint, Part, make
 from fingerprint.film_compare import BOX_UNIT, compare
 from fingerprint.film_frames import SIDE as WORK_SIDE
 from fingerprint.film_frames import Film, chunks, decode
-from fingerprint.film_local import LOCAL, Found, found_points, probe_local, work_local
+from fingerprint.film_local import LOCAL, PROBE_CELLS, Found, joined_points, probe_points, work_points
 from fingerprint.film_sight import FRAMES, THUMBS
 from fingerprint.film_views import (
     FRAME,
@@ -40,8 +40,8 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".m2ts", ".wmv", ".flv", ".ogv",
     ".3gp", ".vob", ".apng",
 )  # fmt: skip
-WORK_RATE, PROBE_RATE, LONG_PROBE_RATE = 4.0, 8.0, 4.0  # frames a second that are looked at
-LONG_S = 1200.0
+WORK_RATE, PROBE_RATE, LEAST_RATE = 4.0, 8.0, 1.0  # frames a second that are looked at
+MOST_FRAMES = 24_000  # of an output
 PROBE_SIDE = 360  # an inset is a small part of the picture
 HOLD_S = 1.0  # a picture that stays is kept again after this
 SAME_BITS = 20  # of 256: pictures nearer than this are kept once
@@ -64,7 +64,7 @@ class Rows(NamedTuple):
 
 def features(film: Film) -> Part:
     """What the registry stores of a film: hashes, thumbs and local features of its pictures without bars."""
-    parts: list[Rows] = []
+    parts: list[tuple[Times, UInt8, Bool, UInt8]] = []
     keys = KeyPictures(WORK_KEYS_S)
     found: list[Found] = []
     end = 0.0
@@ -72,18 +72,17 @@ def features(film: Film) -> Part:
         shots = boxed(chunk.grey)
         squares = cropped(shots, SIDE)
         low, telling = low_frequencies(squares)
+        hashed = hashes(low)
         y0, y1, x0, x1 = shots.boxes.T
         shape = np.minimum(np.stack([x1 - x0, y1 - y0], axis=1), 255).astype(np.uint8)
-        parts.append(Rows(chunk.times, low, telling, shape, flat(resized(squares, (THUMB, THUMB)))))
-        found.extend(found_points(chunk.times[i], shots.inside(i), False) for i in keys.of(chunk.times, hashes(low), telling))
+        parts.append((chunk.times, hashed, telling, np.hstack([shape, flat(resized(squares, (THUMB, THUMB)))])))
+        found.extend(work_points(chunk.times[i], shots.inside(i)) for i in keys.of(chunk.times, hashed, telling))
         end = chunk.end_s
-    rows = _joined(parts)
-    hashed = hashes(rows.low)
-    kept = distinct_rows(hashed, rows.telling, rows.times, SAME_BITS, HOLD_S)
-    moved = moved_rows(rows.pictures, rows.times, HOLD_S)
-    whole = make(WHOLE, _ticks(rows.times[kept]), hashed[kept])
-    thumbs = make(THUMBS, _ticks(rows.times[moved]), np.hstack([rows.boxes[moved], rows.pictures[moved]]))
-    return Part("film", (end,), (whole, thumbs, work_local(found)))
+    times, hashed, telling, pictures = (np.concatenate(column) for column in zip(*parts, strict=True))
+    kept = distinct_rows(hashed, telling, times, SAME_BITS, HOLD_S)
+    moved = moved_rows(pictures[:, 2:], times, HOLD_S)
+    whole = make(WHOLE, _ticks(times[kept]), hashed[kept])
+    return Part("film", (end,), (whole, make(THUMBS, _ticks(times[moved]), pictures[moved]), joined_points(found, 1)))
 
 
 def probes(film: Film) -> Part:
@@ -91,9 +90,9 @@ def probes(film: Film) -> Part:
     bare: list[Rows] = []
     barred: list[Rows] = []
     keys = KeyPictures(max(PROBE_KEYS_S, film.declared_s / MOST_KEYS))
-    found: list[Found] = []
+    found: list[tuple[Found, Found]] = []
     end = 0.0
-    for chunk in chunks(film, PROBE_RATE if film.declared_s < LONG_S else LONG_PROBE_RATE, PROBE_SIDE):
+    for chunk in chunks(film, _probe_rate(film.declared_s), PROBE_SIDE):
         shots = boxed(chunk.grey)
         n, h, w = chunk.grey.shape
         all_of_it = np.tile(np.array([0, h, 0, w], np.int32), (n, 1))
@@ -101,13 +100,18 @@ def probes(film: Film) -> Part:
         bare.append(Rows(chunk.times, *low_frequencies(cropped(shots, SIDE)), _edges(shots.boxes, h, w), none))
         full = low_frequencies(resized(chunk.grey, (SIDE, SIDE)))
         barred.append(Rows(chunk.times, *full, _edges(all_of_it, h, w), flat(resized(chunk.grey, (FRAME, FRAME)))))
-        found.extend(found_points(chunk.times[i], chunk.grey[i], True) for i in keys.of(chunk.times, hashes(full[0]), full[1]))
+        found.extend(probe_points(chunk.times[i], chunk.grey[i]) for i in keys.of(chunk.times, hashes(full[0]), full[1]))
         end = chunk.end_s
     inner, outer = _joined(bare), _joined(barred)
     has_bars = (inner.boxes != outer.boxes).any(axis=1)
     views = [*_turned(inner, ""), *_turned(outer._replace(telling=outer.telling & has_bars), "bars")]
-    frames = make(FRAMES, _ticks(outer.times), outer.pictures)
-    return Part("film", (end,), (*views, *probe_local(found), frames))
+    local = [joined_points([f[i] for f in found], PROBE_CELLS, name) for i, name in enumerate(USUAL_TURNS)]
+    return Part("film", (end,), (*views, *local, make(FRAMES, _ticks(outer.times), outer.pictures)))
+
+
+def _probe_rate(declared_s: float) -> float:
+    """Frames a second that are looked at: fewer of a long output, so that it stays in memory."""
+    return min(PROBE_RATE, max(LEAST_RATE, MOST_FRAMES / max(declared_s, 1.0)))
 
 
 def _turned(rows: Rows, prefix: str) -> Iterator[Fingerprint]:

@@ -6,6 +6,8 @@ film scheme are their own; time is the line, the geometry is found in `compare`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fingerprint import image_local as points
@@ -29,39 +31,42 @@ PROBE_POINTS = 400
 PROBE_CELLS = 3
 SHAPE_UNIT = 2  # a probe's picture may be 2 x 255 pixels large, its shape is kept in these steps
 
-Found = tuple[float, points.Points, tuple[int, int]]  # seconds, points, (width, height) of the picture
+
+class Found(NamedTuple):
+    """The points of one picture: its tick, keys int64[n, cells], payload uint8[n, 24]: image_local's, then the shape (w, h)."""
+
+    tick: int
+    keys: Int64
+    payload: UInt8
 
 
-def found_points(time: float, grey: UInt8, probe: bool) -> Found:
-    """The points of one picture grey uint8[h, w]."""
-    own = points.detect(np.ascontiguousarray(grey), PROBE_POINTS if probe else WORK_POINTS)
-    return float(time), own, (grey.shape[1], grey.shape[0])
+def work_points(time: float, grey: UInt8) -> Found:
+    """The points of one key picture of a work, one key each."""
+    return _found(time, points.detect(np.ascontiguousarray(grey), WORK_POINTS), grey, 1)
 
 
-def work_local(found: list[Found]) -> Fingerprint:
-    """The points of a work's key pictures, one key each: payload uint8[n, 24] is image_local's, then the shape (w, h)."""
-    return _joined(found, 1, "")
+def probe_points(time: float, grey: UInt8) -> tuple[Found, Found]:
+    """The points of one key picture of an output, several keys each: as they are and mirrored."""
+    own = points.detect(np.ascontiguousarray(grey), PROBE_POINTS)
+    return _found(time, own, grey, PROBE_CELLS), _found(time, points.mirrored(own, grey.shape[1]), grey, PROBE_CELLS)
 
 
-def probe_local(found: list[Found]) -> list[Fingerprint]:
-    """The points of an output's key pictures, several keys each, as they are and mirrored."""
-    turned = [(time, points.mirrored(own, shape[0]), shape) for time, own, shape in found]
-    return [_joined(found, PROBE_CELLS, ""), _joined(turned, PROBE_CELLS, "mirror")]
+def _found(time: float, own: points.Points, grey: UInt8, cells: int) -> Found:
+    height, width = grey.shape
+    shape = np.full((len(own), 2), (-(-width // SHAPE_UNIT), -(-height // SHAPE_UNIT)))
+    payload = np.hstack([points.payload(own, width, height), np.minimum(shape, 255).astype(np.uint8)])
+    keys = np.zeros((0, cells), np.int64) if not len(own) else mix(points.keys(own.descriptors, cells), LOCAL.name)
+    return Found(round(time / LOCAL.tick), keys, payload)
 
 
-def _joined(found: list[Found], cells: int, variant: str) -> Fingerprint:
-    positions, payloads, descriptors = [], [], []
-    for time, own, (width, height) in found:
-        if len(own):
-            shape = np.full((len(own), 2), (-(-width // SHAPE_UNIT), -(-height // SHAPE_UNIT)))
-            payloads.append(np.hstack([points.payload(own, width, height), np.minimum(shape, 255).astype(np.uint8)]))
-            positions.append(np.full(len(own), round(time / LOCAL.tick), np.int32))
-            descriptors.append(own.descriptors)
-    if not positions:
+def joined_points(found: list[Found], cells: int, variant: str = "") -> Fingerprint:
+    """The Fingerprint of these pictures."""
+    if not found:
         none = np.zeros((0, LOCAL.payload_width), np.uint8)
         return Fingerprint(LOCAL.name, np.zeros((0, cells), np.int64), np.zeros(0, np.int32), none, variant)
-    keys: Int64 = mix(points.keys(np.concatenate(descriptors), cells), LOCAL.name)
-    return Fingerprint(LOCAL.name, keys, np.concatenate(positions), np.concatenate(payloads), variant)
+    positions = np.concatenate([np.full(len(f.keys), f.tick, np.int32) for f in found])
+    keys = np.concatenate([f.keys for f in found])
+    return Fingerprint(LOCAL.name, keys, positions, np.concatenate([f.payload for f in found]), variant)
 
 
 def shapes(payload: UInt8) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
