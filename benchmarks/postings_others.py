@@ -20,6 +20,7 @@ HASHES, QUERIES, RADIUS = 1_000_000, 1000, 31
 BANDED = Scheme("bench.hash.1", "image", 1.0, payload_width=32, derive=lambda p: band_keys(p, "bench.hash.1", 2))
 DOCUMENTS, PERMUTATIONS, BANDS = 50_000, 128, 32
 MINHASH = Scheme("bench.minhash.1", "text", 1.0)
+ODD = np.uint64(0x9E3779B97F4A7C15)
 
 FAISS = """
 import json, sys, time
@@ -86,12 +87,13 @@ def _near(registry: Registry, hashes: UInt8, queries: UInt8) -> set[tuple[int, i
 
 
 def minhash_keys(signatures: np.ndarray[Any, Any]) -> Int64:
-    """uint[n, 128] MinHash values to int64[n, 32] keys: bands of four, folded one value after the other."""
-    rows = signatures.reshape(len(signatures), BANDS, -1).astype(np.int64)
-    keys = np.broadcast_to(np.arange(BANDS), rows.shape[:2])
+    """uint64[n, 128] MinHash values to int64[n, 32] keys: bands of four, each a polynomial of its values, mixed."""
+    rows = signatures.astype(np.uint64, copy=False).reshape(len(signatures), BANDS, -1)
+    keys = np.broadcast_to(np.arange(BANDS, dtype=np.uint64), rows.shape[:2])
     for column in range(rows.shape[2]):
-        keys = mix(keys ^ rows[:, :, column], MINHASH.name)
-    return keys
+        keys = keys * ODD
+        keys += rows[:, :, column]
+    return mix(keys, MINHASH.name)
 
 
 def bench_minhash(table: Any, folder: Path, cpu: Callable[..., Any]) -> None:
