@@ -24,7 +24,8 @@ STORED_DEPTH = 4
 LANDMARK_DEPTH = 3
 PEAK_DEPTH = 12  # of the peaks that compare and the chroma look among
 PROBE_DEPTH, PROBE_FAN = 10, 6
-LONG_S, LONG_DEPTH, LONG_FAN = 1200.0, 6, 4  # a longer probe is thinner, to bound memory
+BACK_DEPTH, BACK_FAN = 6, 4
+LONG_S, LONG_DEPTH, LONG_FAN = 1200.0, 6, 3  # a longer probe is thinner, to bound memory
 CHANGED_DEPTH, CHANGED_FAN = 4, 4
 CHANGED_S, WINDOW_S = 300.0, 15.0  # of a longer probe only that much is looked for changed, in windows spread over it
 TEMPOS = tuple(round(1.04**k, 3) for k in range(-5, 6))
@@ -47,7 +48,7 @@ def probes(sound: Sound) -> Part:
     plain = probe_landmarks(found, depth, fan)
     windows = _windows(found, seconds)
     turned = backwards(windows, round(seconds / TICK))
-    back = probe_landmarks(turned, LONG_DEPTH, LONG_FAN, BACKWARDS)
+    back = probe_landmarks(turned, BACK_DEPTH, BACK_FAN, BACKWARDS)
     changed = changed_landmarks(windows, CHANGED_DEPTH, CHANGED_FAN, CHANGES)
     tones = chroma(found, seconds)
     return Part("audio", (seconds,), (plain, _peaks(found), back, *changed, tones, probe_turns(tones)))

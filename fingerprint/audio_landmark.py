@@ -7,7 +7,8 @@ changing the probe, where it is known what to change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,33 +72,35 @@ LANDMARK = Scheme(NAME, "audio", TICK, payload_width=4, derive=derive, tolerance
 
 def landmarks(peaks: Peaks, depth: int) -> Fingerprint:
     """What the registry stores: each peak of rank below `depth` with the best two that follow it."""
-    chosen = peaks.of(peaks.rank < depth)
-    found = triples(chosen, fan=3, most=1)
-    cells, inside = packed(np.floor(values(chosen, found)))
-    payload = cells[inside].astype("<u4").view(np.uint8).reshape(-1, 4)
-    return make(LANDMARK, positions(chosen, found[0][inside]), payload)
+    ticks, payloads = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.uint8)]
+    for block, found in _triples(peaks.of(peaks.rank < depth), fan=3, most=1):
+        cells, inside = packed(np.floor(values(block, found)))
+        ticks.append(positions(block, found[0][inside]))
+        payloads.append(cells[inside].astype("<u4").view(np.uint8).reshape(-1, 4))
+    return make(LANDMARK, np.concatenate(ticks), np.concatenate(payloads))
 
 
 def probe_landmarks(peaks: Peaks, depth: int, fan: int, change: Change = Change()) -> Fingerprint:
     """What is looked up: more peaks, more partners, and the cells next door where a value lies nearest to an edge."""
-    chosen = peaks.of(peaks.rank < depth)
-    found = triples(chosen, fan, most=fan * fan)
-    cells, inside = packed(neighbours(values(chosen, found)))
-    keys = mix(cells, NAME)[inside[:, 0]]
-    return make(LANDMARK, positions(chosen, found[0][inside[:, 0]]), keys=keys, variant=change.name)
+    ticks, keys = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.int64)]
+    for block, found in _triples(peaks.of(peaks.rank < depth), fan, most=fan * fan):
+        cells, inside = packed(neighbours(values(block, found)))
+        ticks.append(positions(block, found[0][inside[:, 0]]))
+        keys.append(mix(cells[inside[:, 0]], NAME))
+    return make(LANDMARK, np.concatenate(ticks), keys=np.concatenate(keys), variant=change.name)
 
 
 def changed_landmarks(peaks: Peaks, depth: int, fan: int, changes: Sequence[Change]) -> list[Fingerprint]:
     """The landmarks that would be seen were the recording not changed so: one view for each change, in the work's time."""
-    chosen = peaks.of(peaks.rank < depth)
-    found = triples(chosen, fan, most=fan * fan)
-    plain = values(chosen, found)
+    blocks = list(_triples(peaks.of(peaks.rank < depth), fan, most=fan * fan))
+    time = np.concatenate([np.zeros(0, np.float32), *(block.time[found[0]] for block, found in blocks)])
+    plain = np.concatenate([np.zeros((0, 5), np.float32), *(values(block, found) for block, found in blocks)])
     views = []
     for change in changes:
         stretch = np.array([1, 1, 1, change.tempo, change.tempo], np.float32)
         raised = np.array([change.raised / PITCH_STEP, 0, 0, 0, 0], np.float32)
         cells, inside = packed(np.floor(plain * stretch + raised))
-        ticks = np.rint(chosen.time[found[0][inside]] * change.tempo).astype(np.int32)
+        ticks = np.rint(time[inside] * change.tempo).astype(np.int32)
         views.append(make(LANDMARK, ticks, keys=mix(cells[inside], NAME), variant=change.name))
     return views
 
@@ -143,39 +146,35 @@ def neighbours(values: Float32) -> Float32:
     return out
 
 
-def triples(peaks: Peaks, fan: int, most: int) -> Triples:
-    """Rows (first, second, third): each peak with `most` pairs of its `fan` best partners."""
-    partners = _partners(peaks, fan)
+def _triples(peaks: Peaks, fan: int, most: int) -> Iterator[tuple[Peaks, Triples]]:
+    """Blocks of peaks, and rows there (first, second, third): each peak with `most` pairs of its `fan` best partners."""
+    for start in range(0, len(peaks), BLOCK):
+        end = min(start + BLOCK, len(peaks))
+        last = int(np.searchsorted(peaks.time, peaks.time[end - 1] + FARTHEST, "right"))
+        block = peaks.of(slice(start, last))
+        yield block, _triples_of(block, _partners(block, end - start, fan), most)
+
+
+def _triples_of(peaks: Peaks, partners: Int64, most: int) -> Triples:
     firsts, seconds, thirds, costs = [], [], [], []
-    for i in range(fan):
-        for j in range(i + 1, fan):
-            rows = np.flatnonzero((partners[:, i] >= 0) & (partners[:, j] >= 0))
-            a, b = partners[rows, i], partners[rows, j]
-            gap = peaks.time[b] - peaks.time[a]
-            swap = np.where(np.abs(gap) < APART, peaks.pitch[b] < peaks.pitch[a], gap < 0)
-            firsts.append(rows)
-            seconds.append(np.where(swap, b, a))
-            thirds.append(np.where(swap, a, b))
-            costs.append(np.full(len(rows), i + j * j))
+    fan = partners.shape[1]
+    for i, j in itertools.combinations(range(fan), 2):
+        rows = np.flatnonzero((partners[:, i] >= 0) & (partners[:, j] >= 0))
+        a, b = partners[rows, i], partners[rows, j]
+        gap = peaks.time[b] - peaks.time[a]
+        swap = np.where(np.abs(gap) < APART, peaks.pitch[b] < peaks.pitch[a], gap < 0)
+        firsts.append(rows)
+        seconds.append(np.where(swap, b, a))
+        thirds.append(np.where(swap, a, b))
+        costs.append(np.full(len(rows), i + j * j))
     first, second, third, cost = (np.concatenate(c).astype(np.int64) for c in (firsts, seconds, thirds, costs))
     order = np.lexsort((cost, first))
     order = order[_places(first[order]) < most]
     return first[order], second[order], third[order]
 
 
-def _partners(peaks: Peaks, fan: int) -> Int64:
-    """int64[n, fan]: for each peak the rows in its target zone of lowest rank, then nearest; -1 where there are fewer."""
-    blocks = [np.zeros((0, fan), np.int64)]
-    for start in range(0, len(peaks), BLOCK):
-        end = min(start + BLOCK, len(peaks))
-        last = int(np.searchsorted(peaks.time, peaks.time[end - 1] + FARTHEST, "right"))
-        own = _partners_of(peaks.of(slice(start, last)), end - start, fan)
-        blocks.append(np.where(own >= 0, own + start, -1))
-    return np.concatenate(blocks)
-
-
-def _partners_of(peaks: Peaks, count: int, fan: int) -> Int64:
-    """The same for the first `count` of these peaks."""
+def _partners(peaks: Peaks, count: int, fan: int) -> Int64:
+    """int64[count, fan]: for each of the first peaks the rows in its zone of lowest rank, then nearest, then -1."""
     time, pitch, rank = peaks.time, peaks.pitch, peaks.rank
     firsts, seconds, costs = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
     for apart in range(1, len(time)):
