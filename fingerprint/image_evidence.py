@@ -20,6 +20,7 @@ from fingerprint.pictures import WHOLE_NAME
 
 WHOLE_FARTHEST = 92  # bits of 256 at which a view is laid over the work
 LAYOUT_FARTHEST = 236  # bits of both layouts together, of 512
+EDGES_FARTHEST = 94  # or of the layouts of edges alone, of 256
 VIEWS_TRIED = 3
 LEAST_SEEDS = 3
 LEAST_Z = 4.0  # of light and edges together, below which the points need not be asked
@@ -181,8 +182,10 @@ def _by_layout(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     if len(ours) < 2 or len(theirs) < 2:
         return
     bits = hamming(ours[:, None, :HASH_BYTES], theirs[None, :, :HASH_BYTES])
-    both = bits[::2, ::2] + bits[1::2, 1::2]
-    row, column = np.unravel_index(int(both.argmin()), both.shape)
+    edges = bits[1::2, 1::2]
+    # Sketches and negatives share the edges only.
+    both = np.where(edges <= EDGES_FARTHEST, np.minimum(bits[::2, ::2] + edges, LAYOUT_FARTHEST), bits[::2, ::2] + edges)
+    row, column = np.unravel_index(int((both + edges / 512).argmin()), both.shape)
     if both[row, column] > LAYOUT_FARTHEST:
         return
     first = ours[2 * int(row)]

@@ -13,6 +13,7 @@ import numpy as np
 MOST_Z, LEAST_Z = 9.0, -2.0
 MOST_SURPRISE = 64.0
 LIGHT_Z, EDGES_Z, SURPRISE, LIGHT, EDGES, ZERO = 0.28, 0.34, 0.41, 0.83, 2.8, -1.93
+NEGATIVE = -0.6
 COPY_LIGHT = 0.6
 
 
@@ -28,12 +29,13 @@ class Cues:
 
 
 def strength(cues: Cues) -> float:
-    """log10 likelihood ratio."""
-    z = LIGHT_Z * float(np.clip(cues.light_z, LEAST_Z, MOST_Z)) + EDGES_Z * float(np.clip(cues.edges_z, LEAST_Z, MOST_Z))
+    """log10 likelihood ratio. Light that disagrees everywhere is a negative of the work, and agrees as well as any."""
+    light, light_z = (-cues.light, -cues.light_z) if cues.light <= NEGATIVE else (cues.light, cues.light_z)
+    z = LIGHT_Z * float(np.clip(light_z, LEAST_Z, MOST_Z)) + EDGES_Z * float(np.clip(cues.edges_z, LEAST_Z, MOST_Z))
     points = SURPRISE * float(np.sqrt(min(cues.surprise, MOST_SURPRISE)))
-    return z + points + LIGHT * cues.light + EDGES * cues.edges + ZERO
+    return z + points + LIGHT * light + EDGES * cues.edges + ZERO
 
 
 def relation(cues: Cues) -> str:
     """copy when the pixels agree, remake when only the structure does."""
-    return "copy" if cues.light >= COPY_LIGHT else "remake"
+    return "copy" if abs(cues.light) >= COPY_LIGHT else "remake"

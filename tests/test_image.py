@@ -89,6 +89,7 @@ EDITS = {
     "crop to a quarter": lambda p: p[70:230, 150:390],
     "mirrored crop": lambda p: p[60:260, 100:400][:, ::-1],
     "border": lambda p: cv2.copyMakeBorder(p, 60, 40, 80, 80, cv2.BORDER_CONSTANT, value=(255, 255, 255)),
+    "negative": lambda p: 255 - p,
     "stretched": lambda p: cv2.resize(p, (480, 480)),
     "noise": lambda p: np.clip(p + np.random.default_rng(1).normal(0, 25, p.shape), 0, 255).astype(np.uint8),
     "painted": lambda p: cv2.medianBlur(p, 13) // 64 * 64 + 32,
