@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from fingerprint import image_local as points
@@ -27,6 +28,7 @@ LOCAL = Scheme(
     least=5,
 )
 WORK_POINTS = 80
+WORK_SIDE = 192  # long side in pixels
 PROBE_POINTS = 400
 PROBE_CELLS = 3
 SHAPE_UNIT = 2  # a probe's picture may be 2 x 255 pixels large, its shape is kept in these steps
@@ -41,7 +43,11 @@ class Found(NamedTuple):
 
 
 def work_points(time: float, grey: UInt8) -> Found:
-    """The points of one key picture of a work, one key each."""
+    """The points of one key picture of a work, one key each; small, as an inset would show it."""
+    scale = WORK_SIDE / max(grey.shape)
+    if scale < 1:
+        size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
+        grey = np.asarray(cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_AREA), np.uint8)
     return _found(time, points.detect(np.ascontiguousarray(grey), WORK_POINTS), grey, 1)
 
 

@@ -17,7 +17,7 @@ FLAT = 5.0  # grey levels of standard deviation below which a picture tells noth
 CUT_LEVELS = 18.0  # mean step between two thumbs that is a cut
 BAR_LEVELS = 4.0  # a bar varies less than this, along itself and over the shot
 NEW_BITS = 60  # of 256 from the last key picture: another shot
-NEW_SHARE = 0.25  # of the usual time between key pictures must have passed all the same
+NEW_SHARE = 0.3  # of the usual time between key pictures must have passed all the same
 MOVED_LEVELS = 4
 LEAST_AREA = 0.2  # of the frame must be left when bars are cut away
 
