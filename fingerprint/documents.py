@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fingerprint.errors import UnreadableMedia
-from fingerprint.streams import check_file
+from fingerprint.streams import check_file, read_head
 
 MAX_FILE_BYTES = 256 << 20
-MAX_CODE_POINTS = 64 << 20
+MAX_CODE_POINTS = 16 << 20  # some 3 million words
 HIDDEN = "\u200b"  # takes the place of what is not text: the fold passes over it
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -80,20 +80,20 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """The Document in this file. Raises UnreadableMedia."""
+    from fingerprint import documents_packed as packed
+
     size = check_file(path)
+    if is_film(read_head(path)):  # of any size: it is streamed
+        return extracted(path, packed.subtitle_text(path))
     if size > MAX_FILE_BYTES:
         raise UnreadableMedia(path, f"is larger than {MAX_FILE_BYTES >> 20} MiB; split the text into several files", "too-large")
     data = path.read_bytes()
-    from fingerprint import documents_packed as packed
-
     if data.startswith(b"PK\x03\x04"):
         return extracted(path, packed.zipped_text(path, data))
     if b"%PDF-" in data[:1024]:
         return extracted(path, packed.pdf_text(path, data))
     if data.startswith(b"{\\rtf"):
         return extracted(path, packed.rtf_text(path, data))
-    if is_film(data):
-        return extracted(path, packed.subtitle_text(path))
     return plain(path, decoded(path, data))
 
 

@@ -24,6 +24,7 @@ WINDOW = 48  # of the registry: one gram in 24 letters
 PROBE_WINDOW = 6  # a gram that is least of 48 is least of 6, unless its very neighbours were changed
 RARE_FROM = 4.5  # log10: a word written at most once in 30,000
 RARE_APART = 3000  # code points in which a registered rare word counts once
+BLOCK = 1 << 19  # letters folded into grams at a time
 KEY_BYTES = 5  # 40 bits tell 100 million texts apart
 
 
@@ -93,12 +94,17 @@ def probes(document: Document) -> Part:
 
 
 def _grams(folded: Folded, window: int) -> Fingerprint:
-    hashes = gram_hashes(folded.letters, GRAM)
-    chosen = winnow(hashes.view(np.int64), window)
+    """Winnowed grams, a block of windows at a time to save memory; blocks overlap, so that the choice is that of the whole."""
+    parts = [(np.zeros(0, np.int64), np.zeros(0, np.uint64))]
+    for start in range(0, max(1, len(folded.letters) - GRAM - window + 2), BLOCK):
+        hashes = gram_hashes(folded.letters[start : start + BLOCK + window + GRAM - 2], GRAM)
+        chosen = winnow(hashes.view(np.int64), window)
+        parts.append((chosen + start, hashes[chosen]))
+    rows, kept = np.unique(np.concatenate([r for r, _ in parts]), return_index=True)
+    hashes = np.concatenate([h for _, h in parts])[kept]
     # In a run of one letter every window has its own rightmost least: keep one.
-    same = np.diff(hashes[chosen], prepend=hashes[chosen[:1]] + np.uint64(1)) == 0
-    chosen = chosen[~same]
-    return make(SCHEMES[0], folded.origin[chosen], _bytes(hashes[chosen] >> np.uint64(24), KEY_BYTES))
+    differs = np.diff(hashes, prepend=hashes[:1] + np.uint64(1)) != 0
+    return make(SCHEMES[0], folded.origin[rows[differs]], _bytes(hashes[differs] >> np.uint64(24), KEY_BYTES))
 
 
 def _first_in_stretch(hashes: UInt64, starts: Int32) -> Int64:

@@ -256,5 +256,12 @@ def test_white_space_gives_a_part_without_features(tmp_path):
     assert part.extent == (2.0,) and [len(f) for f in part.fingerprints] == [0, 0, 0]
 
 
+def test_blocks_choose_the_same_grams(monkeypatch):
+    whole = features(document(WORK)).of(GRAMS)
+    monkeypatch.setattr("fingerprint.text.BLOCK", 997)
+    parts = features(document(WORK)).of(GRAMS)
+    assert whole.positions.tolist() == parts.positions.tolist() and (whole.keys == parts.keys).all()
+
+
 def test_letters_of_one_kind_do_not_flood_the_index():
     assert len(features(document("a" * 100_000)).of(GRAMS)) <= 1
