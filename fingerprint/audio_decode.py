@@ -15,6 +15,7 @@ from fingerprint.streams import MAX_DURATION_S, duration_of, opened
 
 RATE = 8000
 BLOCK = 32 * RATE  # samples in one block
+FRAME = 4096  # samples that leave the resampler at once
 USEFUL = RATE // 4  # samples that must come out of a damaged file before it counts as read
 MAX_BAD_PACKETS = 2000
 HIDDEN = 0.02  # a mid channel with less than this share of the side's energy is a phase trick, not a mix
@@ -46,14 +47,19 @@ def _blocks(path: Path) -> Iterator[Float32]:
         held.append(piece)
         count += piece.shape[1]
         if count >= BLOCK:
-            joined = np.concatenate(held, axis=1)
+            joined = _clean(held)
             for start in range(0, count - count % BLOCK, BLOCK):
                 yield joined[:, start : start + BLOCK]
             held, count = [joined[:, count - count % BLOCK :]], count % BLOCK
     if not total:
         raise UnreadableMedia(path, "the sound track is empty (0 seconds); export it again", "no-sound")
     if count:
-        yield np.concatenate(held, axis=1)
+        yield _clean(held)
+
+
+def _clean(pieces: list[Float32]) -> Float32:
+    """The pieces joined; broken numbers (float files may hold them) are silence."""
+    return np.nan_to_num(np.concatenate(pieces, axis=1), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _pieces(path: Path) -> Iterator[Float32]:
@@ -84,7 +90,7 @@ def _resampler(frame: Any) -> Any:
     import av
 
     layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
-    return av.AudioResampler(format="fltp", layout=layout, rate=RATE)
+    return av.AudioResampler(format="fltp", layout=layout, rate=RATE, frame_size=FRAME)
 
 
 def _resampled(resampler: Any, frame: Any) -> list[Float32]:
@@ -92,7 +98,7 @@ def _resampled(resampler: Any, frame: Any) -> list[Float32]:
     import av
 
     try:
-        return [np.nan_to_num(f.to_ndarray()) for f in resampler.resample(frame)]
+        return [f.to_ndarray() for f in resampler.resample(frame)]
     except (av.error.FFmpegError, ValueError):
         return []
 
