@@ -26,6 +26,7 @@ LEAST_COVERED = 0.7  # of a window inside the output
 LEAST_SPREAD = 2.0  # grey levels: an even window of the work tells nothing
 MOST_WEIGHT = 20.0
 STEPS = 65535
+MOST_USUAL = 0.9
 LEAST_SHARE = 0.02
 LEAST_CHANCE = 0.03  # standard deviation of a correlation by chance, at the richest
 
@@ -123,7 +124,11 @@ def correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> tuple
     elsewhere = shifted[~(near[:, None] & near[None, :])]
     spread = float(np.sqrt((elsewhere**2).mean()))
     cosine = float((a * b).sum() / size)
-    return cosine, cosine / max(spread, LEAST_CHANCE)
+    # A disc on an even ground agrees with any other disc, also turned: only what is beyond that tells.
+    turned = float(np.median([(t * b).sum() / size for t in (a[:, ::-1], a[::-1], a[::-1, ::-1])]))
+    usual = min(max(turned, 0.0), MOST_USUAL)
+    beyond = (cosine - usual) / (1.0 - usual) if cosine > 0 else cosine
+    return beyond, beyond / max(spread, LEAST_CHANCE)
 
 
 def _by_windows(laid: UInt8, work: UInt8, there: Bool) -> tuple[Float64, float]:

@@ -14,7 +14,7 @@ MOST_Z, LEAST_Z = 9.0, -2.0
 MOST_SURPRISE = 64.0
 LIGHT_Z, EDGES_Z, SURPRISE, LIGHT, EDGES, ZERO = 0.28, 0.34, 0.41, 0.83, 2.8, -1.93
 NEGATIVE = -0.6
-COPY_LIGHT = 0.6
+COPY_LIGHT, COPY_EDGES = 0.75, 0.6
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,4 @@ def strength(cues: Cues) -> float:
 
 def relation(cues: Cues) -> str:
     """copy when the pixels agree, remake when only the structure does."""
-    return "copy" if abs(cues.light) >= COPY_LIGHT else "remake"
+    return "copy" if abs(cues.light) >= COPY_LIGHT and cues.edges >= COPY_EDGES else "remake"
