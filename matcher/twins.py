@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from fingerprint import schemes
-from fingerprint.features import Media
-from matcher.align import align
+from fingerprint.features import Fingerprint, Media, Scheme
+from fingerprint.hashing import Int64
 from matcher.attribute import STILL, attribute, part_weights
 from matcher.calibration import load
 from matcher.scan import findings, lookup
 from matcher.verify import Finding
-from registry.hits import Index
+from registry.hits import Hits, Index
 
 LIKELY = 0.1  # of the features: a re-encoding at a low rate keeps a third of them, an unrelated work one in thousands
 LEAST_ROWS = 4
+SAMPLED = 1000
+DRIFT = 0.01  # of the whole, by which edits may shift what follows them
 NEARLY_ALL = 0.9  # of each of the two works, explained by the other
 
 
 def worth_checking(features: Media, index: Index, without: Collection[str]) -> bool:
     """Whether a good part of the features a registry stores of a new work agrees with one placement in a registered one.
 
-    Lookup and alignment alone: cheap enough for every work of a large catalogue. Only then is the work's file probed.
+    A lookup and a count: cheap enough for every work of a large catalogue. Only then is the work's file probed.
     """
     known = schemes()
     for part in features.parts:
@@ -32,11 +35,35 @@ def worth_checking(features: Media, index: Index, without: Collection[str]) -> b
             scheme = known[fingerprint.scheme]
             if not scheme.indexed or not len(fingerprint):
                 continue
-            enough = max(LEAST_ROWS, LIKELY * len(fingerprint))
-            found = align(lookup(scheme.name, fingerprint, index, without), fingerprint, scheme)
-            if any(np.unique(a.output_rows).size >= enough for a in found):
+            sample = _sample(fingerprint)
+            hits = lookup(scheme.name, sample, index, without)
+            if len(hits) and _agreeing(hits, sample, scheme) >= max(LEAST_ROWS, LIKELY * len(sample)):
                 return True
     return False
+
+
+def _sample(fingerprint: Fingerprint) -> Fingerprint:
+    """About a thousand features, spread evenly: of a copy the same ones would be there."""
+    every = slice(None, None, -(-len(fingerprint) // SAMPLED))
+    payload = None if fingerprint.payload is None else fingerprint.payload[every]
+    return replace(fingerprint, keys=fingerprint.keys[every], positions=fingerprint.positions[every], payload=payload)
+
+
+def _agreeing(hits: Hits, fingerprint: Fingerprint, scheme: Scheme) -> int:
+    """Most features that agree on one registered fingerprint; on a line also on one offset, at the work's own speed."""
+    row, target = hits.output_row.astype(np.int64), hits.fingerprint_id.astype(np.int64)
+    if scheme.aligner == "plane":
+        return _most(target, row)
+    offset = (hits.work_position - fingerprint.positions[row]).astype(np.float64)
+    width = max(2 * scheme.tolerance, DRIFT * float(np.ptp(fingerprint.positions)))
+    places = [np.floor(offset / width + shift).astype(np.int64) for shift in (0.0, 0.5)]
+    return max(_most((target << 32) + place, row) for place in places)
+
+
+def _most(group: Int64, row: Int64) -> int:
+    """The number of different rows in the group that has most."""
+    pairs = np.unique(np.stack([group, row]), axis=1)
+    return int(np.unique(pairs[0], return_counts=True)[1].max())
 
 
 def near_twins(media: Media, index: Index, without: Collection[str]) -> list[str]:
