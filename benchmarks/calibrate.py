@@ -35,7 +35,7 @@ from matcher.calibration import FILE, Calibration, Mapping
 from matcher.verify import verify
 from registry.memory import MemoryIndex
 
-NEUTRAL = Calibration({}, {}, -1e9, 10**9)
+NEUTRAL = Calibration({}, {}, -1e9)
 CUTS = {"audio": (4.0, 30.0), "film": (2.0, 20.0), "text": (200.0, 4000.0)}
 ALLOWED = 1 / 1000
 MARGIN = 0.3
@@ -197,7 +197,7 @@ def calibrate(medium: str, wanted: int, jobs: int, data: dict) -> None:
     for name in sorted(positive.keys() | negative.keys()):
         pair = np.array(positive[name] or [12.0]), np.array([*negative[name], 0.0])
         data["mappings"][name] = mapping(name, *pair, true_pairs, false_pairs)
-    thresholds(medium, drawn, extra, truth, data)
+    thresholds(medium, drawn, extra, truth, data, index.works_count())
 
 
 def strengths(drawn: dict, extra: list[list[dict]], truth: dict) -> tuple[dict, dict]:
@@ -240,9 +240,9 @@ def shared_content(truth: dict) -> dict[str, set[str]]:
     return same
 
 
-def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, data: dict) -> None:
+def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, data: dict, works: int) -> None:
     """Least scores to list, by relation, from the best wrong pair of each output."""
-    calibration = Calibration({n: Mapping(m["slope"], m["intercept"], m["cap"]) for n, m in data["mappings"].items()}, {}, 0.0, 1)
+    calibration = Calibration({n: Mapping(m["slope"], m["intercept"], m["cap"]) for n, m in data["mappings"].items()}, {}, 0.0)
     for relation in ("copy", "remake"):
         wrong, right = [], []
         for path, found in drawn.items():
@@ -263,7 +263,7 @@ def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, d
         named = sum(score >= accept for score, _ in wrong)
         found_share = float(np.mean([s >= accept for s in right])) if right else float("nan")
         data["accept"][f"{medium}/{relation}"] = {
-            "score": accept, "outputs": len(wrong), "falsely_named": named, "bound_95": round(upper_bound(named, len(wrong)), 5),
+            "score": accept, "works": works, "outputs": len(wrong), "falsely_named": named, "bound_95": round(upper_bound(named, len(wrong)), 5),
         }  # fmt: skip
         print(f"{medium}/{relation}: accept {accept}; {named} of {len(wrong)} falsely named, worst {wrong[:6]}")
         print(f"    {found_share:.3f} of {len(right)} true pairs with such evidence are listed")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+UNMEASURED = (6.0, 100)  # a score of a million to one, for a pair of medium and relation without negatives of its own
 FILE = Path(__file__).with_name("calibration.json")
 
 
@@ -26,12 +27,12 @@ class Mapping:
 
 @dataclass(frozen=True)
 class Calibration:
-    """mappings by "scheme/relation"; accept and candidate are least scores by medium of the output and relation."""
+    """mappings by "scheme/relation"; accept: least score and works registered when it was measured, by "medium/relation"
+    of the output; candidate: least score of what --candidates shows."""
 
     mappings: dict[str, Mapping]
-    accept: dict[str, float]
+    accept: dict[str, tuple[float, int]]
     candidate: float
-    works: int
 
     def score(self, scheme: str, relation: str, strength: float) -> float:
         """log10 likelihood ratio that this strength stands for."""
@@ -41,8 +42,8 @@ class Calibration:
 
     def threshold(self, medium: str, relation: str, works: int) -> float:
         """Least score that is listed. It rises with the registry: among ten times the works, chance finds ten times as much."""
-        base = self.accept.get(f"{medium}/{relation}", 6.0)
-        return base + max(0.0, math.log10(max(works, 1) / self.works))
+        base, measured_with = self.accept.get(f"{medium}/{relation}", UNMEASURED)
+        return base + max(0.0, math.log10(max(works, 1) / measured_with))
 
 
 @lru_cache(maxsize=4)
@@ -50,5 +51,5 @@ def load(path: Path = FILE) -> Calibration:
     """The calibration in that file."""
     data = json.loads(path.read_text(encoding="utf-8"))
     mappings = {name: Mapping(m["slope"], m["intercept"], m["cap"]) for name, m in data["mappings"].items()}
-    accept = {name: a["score"] for name, a in data["accept"].items()}
-    return Calibration(mappings, accept, data["candidate"]["score"], data["works"])
+    accept = {name: (a["score"], a["works"]) for name, a in data["accept"].items()}
+    return Calibration(mappings, accept, data["candidate"]["score"])

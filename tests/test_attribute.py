@@ -11,7 +11,7 @@ from matcher.calibration import Calibration, Mapping
 from matcher.verify import Finding
 from registry.hits import Registered
 
-PLAIN = Calibration({}, {"audio/copy": 5.0, "film/copy": 5.0, "image/copy": 5.0}, 0.5, 1000)
+PLAIN = Calibration({}, {m: (5.0, 1000) for m in ("audio/copy", "film/copy", "image/copy")}, 0.5)
 SOUND = Part("audio", (100.0,), ())
 PICTURE = Part("film", (100.0,), ())
 
@@ -94,7 +94,7 @@ def test_covered():
 
 
 def test_threshold_rises_with_the_registry_and_scores_are_capped():
-    c = Calibration({"audio.test.1/copy": Mapping(0.5, -1.0, 4.0)}, {"audio/copy": 3.0}, 0.0, 1000)
+    c = Calibration({"audio.test.1/copy": Mapping(0.5, -1.0, 4.0)}, {"audio/copy": (3.0, 1000)}, 0.0)
     assert c.score("audio.test.1", "copy", 6.0) == pytest.approx(2.0)
     assert c.score("audio.test.1", "copy", 10.0) == pytest.approx(4.0)
     assert c.score("audio.test.1", "copy", 60.0) == pytest.approx(4.0 + math.log10(26.0))
