@@ -89,11 +89,12 @@ def _threshold(row: Row) -> float:
 
 
 def _calibration() -> dict[str, str]:
-    """When and on how many works the thresholds were measured."""
+    """When the thresholds were measured, and with how many outputs."""
     from matcher.calibration import FILE
 
     data = json.loads(FILE.read_text(encoding="utf-8"))
-    return {"date": str(data.get("date", "")), "works": f"{int(data.get('works', 0)):,}"}
+    measured = {name.split("/")[0]: int(a.get("outputs", 0)) for name, a in data["accept"].items()}
+    return {"date": str(data.get("date", "")), "outputs": f"{sum(measured.values()):,}"}
 
 
 def _revision(rows: Sequence[Row]) -> list[tuple[str, str]]:
