@@ -263,7 +263,8 @@ def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, d
         named = sum(score >= accept for score, _ in wrong)
         found_share = float(np.mean([s >= accept for s in right])) if right else float("nan")
         data["accept"][f"{medium}/{relation}"] = {
-            "score": accept, "works": works, "outputs": len(wrong), "falsely_named": named, "bound_95": round(upper_bound(named, len(wrong)), 5),
+            "score": accept, "works": works, "outputs": len(wrong), "falsely_named": named,
+            "bound_95": round(upper_bound(named, len(wrong)), 5),
         }  # fmt: skip
         print(f"{medium}/{relation}: accept {accept}; {named} of {len(wrong)} falsely named, worst {wrong[:6]}")
         print(f"    {found_share:.3f} of {len(right)} true pairs with such evidence are listed")

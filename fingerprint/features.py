@@ -31,8 +31,8 @@ class Scheme:
     derive          payload uint8[n, k] -> keys int64[n, b], when keys follow from the payload (perceptual hashes): they
                     are then not stored in the fingerprint. None: keys are stored, one per feature.
     indexed         False: never looked up, only read by `compare` (a word stream, a colour layout)
-    aligner         "line" (output position x scale + offset = work position), "plane" (2-D, stills), "band" (1-D: fingerprints are
-                    chosen as by "line", their hits are left for `compare` to chain), "none"
+    aligner         "line" (output position x scale + offset = work position), "plane" (2-D, stills), "band" (1-D: fingerprints
+                    are chosen as by "line", their hits are left for `compare` to chain), "none"
     scales          tempo ratios work/output that the line aligner tries
     tolerance       width of an offset bin, in ticks
     reach           widest gap inside one aligned run, in ticks

@@ -11,7 +11,7 @@ from matcher.calibration import Calibration, Mapping
 from matcher.verify import Finding
 from registry.hits import Registered
 
-PLAIN = Calibration({}, {m: (5.0, 1000) for m in ("audio/copy", "film/copy", "image/copy")}, 0.5)
+PLAIN = Calibration({}, dict.fromkeys(("audio/copy", "film/copy", "image/copy"), (5.0, 1000)), 0.5)
 SOUND = Part("audio", (100.0,), ())
 PICTURE = Part("film", (100.0,), ())
 
