@@ -55,6 +55,7 @@ MIRROR_PRIOR, TURNED_PRIOR, PART_PRIOR, SPEED_PRIOR, BACK_PRIOR = -0.7, -2.0, -1
 SEARCH_PRIOR = -1.0  # placements tried for each alignment
 
 UNUSUAL_SPEED = 0.03
+SLOWEST, FASTEST, EXTREME_PRIOR = 0.45, 2.2, -3.0
 
 
 @dataclass(frozen=True)
@@ -218,8 +219,7 @@ def _weighed(case: Case, ours: Sight, others: Sight, line: Line, run: slice, ali
     chance = max(0.0, float(np.median(decoys(ours.of(run), others, at[run]), axis=1).max()))
     still = float(np.clip((typical - CHANCE_SHARE * chance - CHANCE_ZERO) / CHANCE_STEP, -PICTURE_CAP, PICTURE_CAP))
     moving, motion, elsewhere = changes(ours.of(run), others, line, typical)
-    prior = case.prior + SEARCH_PRIOR + (SPEED_PRIOR if abs(abs(line.scale) - 1.0) > UNUSUAL_SPEED else 0.0)
-    prior += BACK_PRIOR if line.scale < 0 else 0.0
+    prior = case.prior + SEARCH_PRIOR + _speed_prior(line.scale, typical)
     strength = still + moving + prior + case.bonus
     if strength <= 0:
         return []
@@ -228,6 +228,16 @@ def _weighed(case: Case, ours: Sight, others: Sight, line: Line, run: slice, ali
         "elsewhere": elsewhere, "prior": prior, "points": case.bonus,
     }  # fmt: skip
     return [_evidence(case, ours, run, line, strength, detail)]
+
+
+def _speed_prior(scale: float, typical: float) -> float:
+    """log10 of how rare this speed is: rarer still for pictures that were changed as well."""
+    prior = BACK_PRIOR if scale < 0 else 0.0
+    speed = abs(scale)
+    if abs(speed - 1.0) <= UNUSUAL_SPEED:
+        return prior
+    prior += SPEED_PRIOR + (SPEED_PRIOR if typical < COPY_SIMILAR else 0.0)
+    return prior if speed == 0.0 or SLOWEST <= speed <= FASTEST else prior + EXTREME_PRIOR
 
 
 def _evidence(case: Case, ours: Sight, run: slice, line: Line, strength: float, detail: dict[str, float]) -> Evidence:
