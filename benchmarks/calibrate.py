@@ -7,7 +7,10 @@ cropped and probed again. Two registered works that really share content (twins,
 For each scheme and relation: strength -> log10 likelihood ratio by logistic regression over the pairs that drew evidence,
 the classes weighted alike (Brümmer & du Preez, Computer Speech & Language 2006), plus log10 of how much oftener a true
 pair draws evidence at all than a false one; capped at what the number of false pairs can support.
-For each medium and relation: the least score at which at most 1 in 1,000 negative outputs is falsely named.
+For each medium and relation: the least score at which at most 1 in 1,000 negative outputs is falsely named, and never less
+than outweighs the odds against any one work (1 in as many as are registered) ten times.
+
+What the scans drew is kept in benchmarks/.cache, so that `--again` fits it anew without scanning.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import dataclasses
 import datetime
 import json
 import math
+import multiprocessing
 import random
 import sys
 from collections import defaultdict
@@ -76,32 +80,75 @@ def pairs(name: str, media: Media, index: MemoryIndex, without: frozenset[str]) 
     return rows
 
 
-def cuts_of_line_works(
-    medium: str, wanted: int, works: list[tuple[str, Media]], index: MemoryIndex, same: dict[str, set[str]]
-) -> list[list[dict]]:
-    """Pairs drawn by cuts of works scanned without themselves, one list per cut."""
-    dice = random.Random(20261123)
-    least, most = CUTS[medium]
-    long_enough = [(w, m) for w, m in works if m.parts and m.extent[0] > least]
-    chances = [math.sqrt(m.extent[0]) for _, m in long_enough]
-    drawn = []
-    for n in range(wanted):
-        work, media = dice.choices(long_enough, chances)[0]
-        size = min(dice.uniform(least, most), media.extent[0])
-        start = dice.uniform(0, media.extent[0] - size)
-        parts = tuple(cut_part(p, start, start + size) for p in media.parts if p.medium != "text" or medium == "text")
-        cut_media = dataclasses.replace(media, parts=parts)
-        drawn.append(pairs(f"cut{n}:{work}", cut_media, index, frozenset({work} | same.get(work, set()))))
-    return drawn
+@dataclasses.dataclass
+class Bench:
+    """What the worker processes inherit: the index, whose content is whose, and the works' paths or probes."""
+
+    medium: str
+    index: MemoryIndex
+    same: dict[str, set[str]]
+    paths: list[tuple[str, str]]
+    probes: list[tuple[str, Media]]
+    version: str
 
 
-def crop_probe(job: tuple[str, int, str]) -> Media | None:
-    """Probes of one random crop of a still."""
-    path, seed, version = job
+BENCH: Bench
+
+
+def extra_pairs(bench: Bench, wanted: int, jobs: int) -> list[list[dict]]:
+    """Pairs drawn by `wanted` cuts of works, each scanned without its own work; one list a cut."""
+    global BENCH
+    BENCH = bench
+    draw = {"audio": drawn_by_sound, "image": drawn_by_still}.get(bench.medium, drawn_by_columns)
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
+        return [found for found in pool.map(draw, range(wanted), chunksize=16) if found is not None]
+
+
+def without(work: str) -> frozenset[str]:
+    """The work and those that hold the same content."""
+    return frozenset({work} | BENCH.same.get(work, set()))
+
+
+def drawn_by_columns(number: int) -> list[dict] | None:
+    """A cut of the columns of a work's probes."""
+    dice = random.Random(f"{BENCH.medium}{number}")
+    least, most = CUTS[BENCH.medium]
+    long_enough = [(w, m) for w, m in BENCH.probes if m.parts and m.extent[0] > least]
+    work, media = dice.choices(long_enough, [math.sqrt(m.extent[0]) for _, m in long_enough])[0]
+    size = min(dice.uniform(least, most), media.extent[0])
+    start = dice.uniform(0, media.extent[0] - size)
+    parts = tuple(cut_part(p, start, start + size) for p in media.parts if p.medium == BENCH.medium)
+    return pairs(f"cut{number}:{work}", dataclasses.replace(media, parts=parts), BENCH.index, without(work))
+
+
+def drawn_by_sound(number: int) -> list[dict] | None:
+    """A cut of a work's sound; every second one is played faster or slower, or under noise."""
+    from fingerprint.audio import AUDIO
+    from fingerprint.audio_decode import RATE, Sound, decode
+
+    dice = random.Random(f"audio{number}")
+    work, path = dice.choice(BENCH.paths)
+    sound = np.concatenate([block.mean(axis=0) for block in decode(Path(path)).blocks])
+    least, most = CUTS["audio"]
+    size = min(int(dice.uniform(least, most) * RATE), len(sound))
+    start = dice.randint(0, len(sound) - size)
+    cut_sound = sound[start : start + size]
+    if number % 2:
+        speed = dice.uniform(0.85, 1.18)
+        cut_sound = np.interp(np.arange(0, size - 1, speed), np.arange(size), cut_sound)
+    if number % 4 == 3:
+        noise = np.random.default_rng(number).standard_normal(len(cut_sound))
+        cut_sound = cut_sound + noise * cut_sound.std() * dice.uniform(0.1, 0.8)
+    part = AUDIO.probes(Sound(Path(path), iter([cut_sound.astype(np.float32)[None]])))
+    return pairs(f"cut{number}:{work}", Media("audio", "", (part,)), BENCH.index, without(work))
+
+
+def drawn_by_still(number: int) -> list[dict] | None:
+    """A crop of a still, saved as JPEG."""
     import cv2
 
-    where = CACHE / f"crop-{Path(path).stem}-{seed}-{version}.jpg"
-    dice = random.Random(f"{Path(path).name}-{seed}")
+    dice = random.Random(f"image{number}")
+    work, path = BENCH.paths[number % len(BENCH.paths)]
     picture = cv2.imread(path)
     if picture is None:
         return None
@@ -109,27 +156,12 @@ def crop_probe(job: tuple[str, int, str]) -> Media | None:
     share = dice.uniform(0.35, 1.0)
     ch, cw = max(16, int(h * share)), max(16, int(w * min(1.0, share * dice.uniform(0.8, 1.25))))
     y, x = dice.randint(0, h - ch), dice.randint(0, w - cw)
+    where = CACHE / f"crop-{number}-{BENCH.version}.jpg"
     CACHE.mkdir(exist_ok=True)
     cv2.imwrite(str(where), picture[y : y + ch, x : x + cw], [cv2.IMWRITE_JPEG_QUALITY, dice.choice([40, 60, 80, 95])])
-    media = cached(("probe", str(where), version))
+    media = cached(("probe", str(where), BENCH.version))
     where.unlink()
-    return media if isinstance(media, Media) else None
-
-
-def crops_of_stills(
-    wanted: int, rows: list[tuple[str, str]], index: MemoryIndex, same: dict[str, set[str]], version: str, jobs: int
-) -> list[list[dict]]:
-    """Pairs drawn by crops of stills scanned without themselves."""
-    each = -(-wanted // len(rows))
-    todo = [(path, seed, version) for seed in range(each) for _, path in rows][:wanted]
-    names = [work for _ in range(each) for work, _ in rows][:wanted]
-    with ProcessPoolExecutor(jobs) as pool:
-        probes = list(pool.map(crop_probe, todo, chunksize=8))
-    return [
-        pairs(f"crop:{w}", p, index, frozenset({w} | same.get(w, set())))
-        for w, p in zip(names, probes, strict=True)
-        if p is not None
-    ]
+    return pairs(f"crop{number}:{work}", media, BENCH.index, without(work)) if isinstance(media, Media) else None
 
 
 def fit(positive: np.ndarray, negative: np.ndarray) -> tuple[float, float]:
@@ -149,11 +181,12 @@ def main() -> None:
     ap.add_argument("--media", nargs="+", default=["audio", "film", "image", "text"])
     ap.add_argument("--negatives", type=int, default=2000)
     ap.add_argument("--jobs", type=int, default=2)
+    ap.add_argument("--again", action="store_true", help="fit what the last run scanned")
     ap.add_argument("--dry", action="store_true", help="print, do not write calibration.json")
     a = ap.parse_args()
     data = json.loads(FILE.read_text())
     for medium in a.media:
-        calibrate(medium, a.negatives, a.jobs, data)
+        calibrate(medium, a.negatives, a.jobs, a.again, data)
     data["date"] = datetime.date.today().isoformat()
     if not a.dry:
         FILE.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
@@ -167,17 +200,16 @@ def registered_media(medium: str, version: str) -> tuple[list[tuple[str, str]], 
         (r["work_id"], str(SHARED / medium / r["path"]))
         for r in csv.DictReader((SHARED / medium / "works.csv").open(encoding="utf-8"))
     ]
-    if medium == "image":
+    if medium in ("image", "audio"):
         return rows, []
     with ProcessPoolExecutor(2) as pool:
         probes = list(pool.map(cached, [("probe", path, version) for _, path in rows], chunksize=4))
     return rows, [(w, p) for (w, _), p in zip(rows, probes, strict=True) if isinstance(p, Media)]
 
 
-def calibrate(medium: str, wanted: int, jobs: int, data: dict) -> None:
-    """Fit one medium and put its mappings and thresholds into `data`."""
+def scanned(medium: str, wanted: int, jobs: int, truth: dict) -> dict:
+    """Pairs that the lineup's outputs and the extra negatives drew, kept in the cache as well."""
     index, outputs = load_lineup(medium, jobs)
-    truth = {o["path"]: o for o in json.loads((SHARED / medium / "truth.json").read_text())["outputs"]}
     media_names = {
         "film": ("film", "audio", "image", "text", "documents"),
         "audio": ("audio", "film"),
@@ -186,18 +218,25 @@ def calibrate(medium: str, wanted: int, jobs: int, data: dict) -> None:
     }
     rows, works = registered_media(medium, code_version(media_names[medium]))
     drawn = {path: pairs(path, media, index, frozenset()) for path, media in outputs if isinstance(media, Media)}
-    same = shared_content(truth)
-    if medium == "image":
-        extra = crops_of_stills(wanted, rows, index, same, code_version(media_names[medium]), jobs)
-    else:
-        extra = cuts_of_line_works(medium, wanted, works, index, same)
+    bench = Bench(medium, index, shared_content(truth), rows, works, code_version(media_names[medium]))
+    extra = extra_pairs(bench, wanted, jobs)
+    kept = {"works": index.works_count(), "drawn": drawn, "extra": extra}
+    (CACHE / f"pairs-{medium}.json").write_text(json.dumps(kept))
+    return kept
+
+
+def calibrate(medium: str, wanted: int, jobs: int, again: bool, data: dict) -> None:
+    """Fit one medium and put its mappings and thresholds into `data`."""
+    truth = {o["path"]: o for o in json.loads((SHARED / medium / "truth.json").read_text())["outputs"]}
+    kept = json.loads((CACHE / f"pairs-{medium}.json").read_text()) if again else scanned(medium, wanted, jobs, truth)
+    drawn, extra, works = kept["drawn"], kept["extra"], kept["works"]
     positive, negative = strengths(drawn, extra, truth)
     true_pairs = sum(len({w["work_id"] for w in o["works"]}) for o in truth.values())
-    false_pairs = (len(drawn) + len(extra)) * index.works_count()
+    false_pairs = (len(drawn) + len(extra)) * works
     for name in sorted(positive.keys() | negative.keys()):
         pair = np.array(positive[name] or [12.0]), np.array([*negative[name], 0.0])
         data["mappings"][name] = mapping(name, *pair, true_pairs, false_pairs)
-    thresholds(medium, drawn, extra, truth, data, index.works_count())
+    thresholds(medium, drawn, extra, truth, data, works)
 
 
 def strengths(drawn: dict, extra: list[list[dict]], truth: dict) -> tuple[dict, dict]:
@@ -259,7 +298,7 @@ def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, d
         ]
         wrong.sort(reverse=True)
         free = int(ALLOWED * len(wrong) / 2)  # half of what is allowed: the rest is for what this data does not show
-        accept = round(max(1.0, wrong[free][0] + MARGIN), 2)
+        accept = round(max(math.log10(works) + 1.0, wrong[free][0] + MARGIN), 2)
         named = sum(score >= accept for score, _ in wrong)
         found_share = float(np.mean([s >= accept for s in right])) if right else float("nan")
         data["accept"][f"{medium}/{relation}"] = {
