@@ -2,7 +2,8 @@
 
     python benchmarks/text_speed.py FILE... [--query FILE]
 
-Bytes are the packed fingerprints and 17 bytes for each posting. The registry is in memory: lookups in SQLite come on top.
+Bytes are the packed fingerprints and 10.2 for each posting, as benchmarks/registry_speed.py measures them. The registry is in
+memory: lookups in SQLite come on top.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from fingerprint.features import Media, Part, pack
 from matcher.scan import scan_media
 from registry.memory import MemoryIndex
 
-POSTING_BYTES = 17
+POSTING_BYTES = 10.2  # 10.13 of ten million postings: docs/decisions/0002-postings.md
 QUERY_WORDS = 1000
 
 
@@ -59,7 +60,7 @@ def indexed(parts: list[Part]) -> dict[str, float]:
     for scheme in text.SCHEMES:
         own = [f for p in parts for f in p.fingerprints if f.scheme == scheme.name]
         size = sum(len(pack(f, scheme)) for f in own)
-        postings = sum(len(f) for f in own) if scheme.indexed else 0
+        postings = sum(f.keys.size for f in own) if scheme.indexed else 0
         if scheme.indexed:
             np.sort(np.concatenate([f.keys.ravel() for f in own]))
         total += size + POSTING_BYTES * postings

@@ -189,12 +189,12 @@ def unpack(data: bytes, schemes: Mapping[str, Scheme]) -> Fingerprint:
         (size,) = struct.unpack_from("<I", data)
         head = json.loads(data[4 : 4 + size])
         name, n, stored_keys, width = str(head["scheme"]), int(head["n"]), int(head["keys"]), int(head["payload"])
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise BadFingerprint("the fingerprint's head cannot be read; it is damaged or not a Byline fingerprint") from error
     if name not in schemes:
         raise BadFingerprint(f'the fingerprint scheme "{name}" is unknown to this version of Byline; upgrade Byline')
     size = n * (4 + 8 * stored_keys + width)
-    if min(n, stored_keys, width) < 0 or size > MAX_UNPACKED_BYTES:
+    if min(n, stored_keys, width) < 0 or max(n, stored_keys, width, size) > MAX_UNPACKED_BYTES:
         raise BadFingerprint("the fingerprint claims an impossible size; it is damaged")
     return _columns(data[4 + len(json_head(data)) :], schemes[name], n, stored_keys, width, size)
 

@@ -1,4 +1,4 @@
-"""Text: winnowed letter n-grams and rare words find candidates, a stream of word hashes aligns them.
+"""Text: winnowed letter n-grams, rare words and MinHash of passages find candidates, a stream of word hashes aligns them.
 
 Positions are code points of the text that `documents.read_document` gives: the file's own characters for plain formats
 (HTML, subtitles and Markdown included, newlines as they are), the extracted text for docx, epub, pdf, rtf and film.
@@ -17,6 +17,8 @@ from fingerprint.medium import Medium
 from fingerprint.text_background import STEP, rarity, rarity_after
 from fingerprint.text_compare import compare
 from fingerprint.text_fold import Folded, fold, gram_hashes, word_hashes
+from fingerprint.text_minhash import SCHEME as PASSAGES
+from fingerprint.text_minhash import overlapping, side_by_side
 from fingerprint.text_stream import GRAMS, RARE, STREAM
 
 GRAM = 12  # letters: three words on average, so that a run of three words between two changes can hold one
@@ -48,6 +50,7 @@ SCHEMES = (
     Scheme(GRAMS, "text", 1.0, KEY_BYTES, gram_keys, aligner="band", tolerance=60.0, reach=600.0),
     Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="band", tolerance=1000.0, reach=1500.0),
     Scheme(STREAM, "text", 1.0, 2, indexed=False, aligner="none"),
+    PASSAGES,
 )
 
 
@@ -57,7 +60,7 @@ def decode(path: Path) -> Document:
 
 
 def features(document: Document) -> Part:
-    """What the registry stores: thin grams, rare words once a stretch, and the stream of words in 16 bits each."""
+    """What the registry stores: thin grams, rare words once a stretch, the stream of words in 16 bits each, passages."""
     folded = fold(document.words)
     hashes = word_hashes(folded)
     starts = folded.origin[folded.words]
@@ -70,12 +73,13 @@ def features(document: Document) -> Part:
             _grams(folded, WINDOW),
             make(SCHEMES[1], starts[rare], _bytes(hashes[rare] >> np.uint64(24), KEY_BYTES)),
             make(SCHEMES[2], starts, _bytes(hashes, 2)),
+            side_by_side(hashes, starts),
         ),
     )
 
 
 def probes(document: Document) -> Part:
-    """What is looked up: denser grams, every rare word, and the stream with each word's length and rarity beside it."""
+    """What is looked up: denser grams and passages, every rare word, the stream with each word's length and rarity."""
     folded = fold(document.words)
     hashes = word_hashes(folded)
     starts = folded.origin[folded.words]
@@ -89,6 +93,7 @@ def probes(document: Document) -> Part:
             _grams(folded, PROBE_WINDOW),
             make(SCHEMES[1], starts[rare], _bytes(hashes[rare] >> np.uint64(24), KEY_BYTES)),
             make(SCHEMES[2], starts, np.concatenate(columns, axis=1)),
+            overlapping(hashes, starts),
         ),
     )
 

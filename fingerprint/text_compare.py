@@ -14,6 +14,8 @@ import numpy as np
 from fingerprint.features import Alignment, Evidence, Part
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_background import STEP
+from fingerprint.text_minhash import MINHASH, alike
+from fingerprint.text_minhash import REACH as PASSAGE_REACH
 from fingerprint.text_retelling import MIN_SEEDS, candidates, retellings
 from fingerprint.text_stream import GRAMS, RARE, STREAM, Float, Stream, common, commonness, stream_of, stretches
 
@@ -46,6 +48,8 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
         return []
     if alignment.scheme == RARE and len(alignment.output_rows) < MIN_SEEDS:
         return []
+    if alignment.scheme == MINHASH:
+        return _from_passages(stream_of(ours), stream_of(theirs), alike(seeds, work.of(MINHASH), alignment))
     a, b = stream_of(ours), stream_of(theirs)
     at, to = seeds.positions[alignment.output_rows], alignment.work_rows
     found: list[Evidence] = []
@@ -63,6 +67,14 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
         by_words = passages(a, b, pairs, common_here)
         found.extend(by_words or spelled_passage(a, at, to, rows, alignment.scheme))
     return found
+
+
+def _from_passages(a: Stream, b: Stream, groups: list[tuple[Int32, Int32]]) -> list[Evidence]:
+    """Words aligned around passages that are alike."""
+    if not groups:
+        return []
+    common_here = commonness(a, b)
+    return [e for at, to in groups for e in passages(a, b, agreeing(a, b, at, to, PASSAGE_REACH), common_here)]
 
 
 def bands(a: Stream, b: Stream, at: Int32, to: Int32) -> list[Int64]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import zlib
 
 import numpy as np
 import pytest
@@ -107,6 +108,26 @@ def test_a_claimed_size_is_not_believed():
     packed = pack(example(), EXACT)
     with pytest.raises(BadFingerprint):
         unpack(packed.replace(b'"n":500', b'"n":5e9'), TABLE)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"scheme":"test.exact.1","n":1e999,"keys":1,"payload":3}',
+        b'{"scheme":"test.exact.1","n":Infinity,"keys":1,"payload":3}',
+        b'{"scheme":"test.exact.1","n":NaN,"keys":1,"payload":3}',
+        b'{"scheme":"test.exact.1","n":' + b"9" * 5000 + b',"keys":1,"payload":3}',
+        b'{"scheme":"test.exact.1","n":0,"keys":0,"payload":' + b"9" * 4000 + b"}",
+        b'{"scheme":"test.exact.1","n":0,"keys":' + b"9" * 4000 + b',"payload":0}',
+        b"[]",
+        b"\xff\xfe",
+    ],
+)
+def test_a_hostile_head_is_refused(head):
+    with pytest.raises(BadFingerprint):
+        unpack(len(head).to_bytes(4, "little") + head + zlib.compress(b""), TABLE)
 
 
 def test_cut_keeps_positions():

@@ -82,7 +82,7 @@ def test_common_words_and_pairs_are_known():
 def test_known_answers_hold_the_fingerprints_still():
     part = features(document(made_up(1) + "\n" + PROVERB))
     digests = {f.scheme: hashlib.sha256(pack_columns(f)).hexdigest()[:16] for f in part.fingerprints}
-    assert digests == ANSWERS
+    assert {scheme: digests[scheme] for scheme in ANSWERS} == ANSWERS
 
 
 def pack_columns(fingerprint):
@@ -253,7 +253,7 @@ def test_white_space_gives_a_part_without_features(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("\n\n", encoding="utf-8")
     part = features(decode(path))
-    assert part.extent == (2.0,) and [len(f) for f in part.fingerprints] == [0, 0, 0]
+    assert part.extent == (2.0,) and [len(f) for f in part.fingerprints] == [0, 0, 0, 0]
 
 
 def test_blocks_choose_the_same_grams(monkeypatch):
