@@ -8,7 +8,7 @@ For each scheme and relation: strength -> log10 likelihood ratio by logistic reg
 the classes weighted alike (Brümmer & du Preez, Computer Speech & Language 2006), plus log10 of how much oftener a true
 pair draws evidence at all than a false one; capped at what the number of false pairs can support.
 For each medium and relation: the least score at which at most 1 in 1,000 negative outputs is falsely named, and never less
-than outweighs the odds against any one work (1 in as many as are registered) ten times.
+than outweighs the odds against any one work (1 in as many as are registered) thirty times.
 
 What the scans drew is kept in benchmarks/.cache, so that `--again` fits it anew without scanning.
 """
@@ -45,8 +45,10 @@ RELATED = ({"a040", "a104"}, {"a089", "a090", "a091"}, {"t067", "t095"})
 """Works of the lineups that hold each other's content: readings of one speech corpus, one jingle in three lengths, and a
 novel that quotes Hamlet."""
 ALLOWED = 1 / 1000
-MARGIN = 0.3
-"""Kept above the worst negative, in log10 units: unseen media are not the seen ones."""
+MARGIN = 0.5
+"""Kept above the worst negative of the lineup, in log10 units: unseen media are not the seen ones."""
+BEYOND_ODDS = 1.5
+"""log10 of how far the evidence must outweigh the odds against any one work."""
 
 
 def cut_part(part: Part, start: float, end: float) -> Part:
@@ -77,8 +79,8 @@ def pairs(name: str, media: Media, index: MemoryIndex, without: frozenset[str]) 
     rows = []
     for match in attribute(findings, media.parts, NEUTRAL, 1):
         sums: dict[str, float] = defaultdict(float)
-        for _, e in match.segments:
-            sums[f"{e.scheme}/{e.relation}"] += e.strength
+        for part, e in match.segments:
+            sums[f"{media.parts[part].medium}/{e.scheme}/{e.relation}"] += e.strength
         rows.append({"output": name, "work": match.work_id, "strengths": dict(sums)})
     return rows
 
@@ -236,7 +238,7 @@ def calibrate(medium: str, wanted: int, jobs: int, again: bool, data: dict) -> N
     positive, negative = strengths(drawn, extra, truth)
     true_pairs = sum(len({w["work_id"] for w in o["works"]}) for o in truth.values())
     false_pairs = (len(drawn) + len(extra)) * works
-    for name in sorted(positive.keys() | negative.keys()):
+    for name in sorted(n for n in positive.keys() | negative.keys() if n.startswith(f"{medium}/")):
         pair = np.array(positive[name] or [12.0]), np.array([*negative[name], 0.0])
         data["mappings"][name] = mapping(name, *pair, true_pairs, false_pairs)
     thresholds(medium, drawn, extra, truth, data, works)
@@ -295,6 +297,7 @@ def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, d
             bad = [s for row in found if row["work"] not in want for s in scores_of(row, relation, calibration)]
             right += [max(s) for row in found if row["work"] in want if (s := scores_of(row, relation, calibration))]
             wrong.append((max(bad, default=-99.0), path))
+        worst = max((score for score, path in wrong if not truth[path]["works"]), default=-99.0)
         wrong += [
             (
                 max((s for row in found for s in scores_of(row, relation, calibration)), default=-99.0),
@@ -304,7 +307,7 @@ def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, d
         ]
         wrong.sort(reverse=True)
         free = int(ALLOWED * len(wrong) / 2)  # half of what is allowed: the rest is for what this data does not show
-        accept = round(max(math.log10(works) + 1.0, wrong[free][0] + MARGIN), 2)
+        accept = round(max(math.log10(works) + BEYOND_ODDS, wrong[free][0] + MARGIN, worst + MARGIN), 2)
         named = sum(score >= accept for score, _ in wrong)
         found_share = float(np.mean([s >= accept for s in right])) if right else float("nan")
         data["accept"][f"{medium}/{relation}"] = {
@@ -318,7 +321,7 @@ def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, d
 def scores_of(row: dict, relation: str, calibration: Calibration) -> list[float]:
     """Scores of the pair under the schemes that speak of this relation."""
     names = [n for n in row["strengths"] if n.endswith(f"/{relation}")]
-    return [calibration.score(n.rsplit("/", 1)[0], relation, row["strengths"][n]) for n in names]
+    return [calibration.score(*n.split("/"), row["strengths"][n]) for n in names]
 
 
 def upper_bound(named: int, outputs: int) -> float:

@@ -34,7 +34,7 @@ def attribute(findings: list[Finding], parts: tuple[Part, ...], calibration: Cal
     by_work = defaultdict(list)
     for finding in findings:
         by_work[finding.registered.work_id].append((finding.part, finding.evidence))
-    matches = [_match(work_id, _distinct(segments), calibration) for work_id, segments in sorted(by_work.items())]
+    matches = [_match(work_id, _distinct(segments), parts, calibration) for work_id, segments in sorted(by_work.items())]
     matches.sort(key=lambda m: (-m.score, m.work_id))
     return _with_degrees(_claimed(matches, parts, calibration, works), parts)
 
@@ -65,19 +65,19 @@ def covered(inner: tuple[float, ...], outer: tuple[float, ...]) -> float:
     return max(0.0, min(inner[1], outer[1]) - max(inner[0], outer[0])) / max(inner[1] - inner[0], 1e-9)
 
 
-def _match(work_id: str, segments: list[tuple[int, Evidence]], calibration: Calibration) -> Match:
-    relation, score = _score(segments, calibration)
+def _match(work_id: str, segments: list[tuple[int, Evidence]], parts: tuple[Part, ...], calibration: Calibration) -> Match:
+    relation, score = _score(segments, parts, calibration)
     return Match(work_id, relation, score, tuple(segments), False)
 
 
-def _score(segments: list[tuple[int, Evidence]], calibration: Calibration) -> tuple[str, float]:
+def _score(segments: list[tuple[int, Evidence]], parts: tuple[Part, ...], calibration: Calibration) -> tuple[str, float]:
     """Segments of one scheme add up; schemes of one part are views of the same thing, so the best speaks; parts add up."""
     sums: dict[tuple[int, str, str], float] = defaultdict(float)
     for part, e in segments:
         sums[part, e.scheme, e.relation] += e.strength
     best: dict[int, tuple[float, str]] = {}
     for (part, scheme, relation), strength in sorted(sums.items()):
-        score = calibration.score(scheme, relation, strength)
+        score = calibration.score(parts[part].medium, scheme, relation, strength)
         best[part] = max(best.get(part, (float("-inf"), "")), (score, relation))
     relation = max(best.values())[1]
     positive = [score for score, _ in best.values() if score > 0]
@@ -90,7 +90,7 @@ def _claimed(matches: list[Match], parts: tuple[Part, ...], calibration: Calibra
     result = []
     for match in matches:
         rest = [(part, _unclaimed(e, claims[part, e.scheme, e.variant])) for part, e in match.segments]
-        relation, score = _score(rest, calibration)
+        relation, score = _score(rest, parts, calibration)
         medium = parts[0].medium
         listed = score >= calibration.threshold(medium, relation, works)
         if score < calibration.candidate:

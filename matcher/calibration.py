@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("calibration.json")
 
 @dataclass(frozen=True)
 class Mapping:
-    """strength -> score for one scheme and relation: slope * strength + intercept, held back above cap.
+    """strength -> score for one kind of evidence: slope * strength + intercept, held back above cap.
 
     cap is what the number of false pairs tested can support; beyond it the score grows by its logarithm only, which
     keeps the order of matches and claims little.
@@ -25,18 +25,23 @@ class Mapping:
     cap: float
 
 
+CAUTIOUS = Mapping(1.0, -2.0, 6.0)  # for a kind of evidence that the calibration data never showed
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """mappings by "scheme/relation"; accept: least score and works registered when it was measured, by "medium/relation"
-    of the output; candidate: least score of what --candidates shows."""
+    """mappings by "medium of the output part/scheme/relation"; accept: least score and works registered when it was
+    measured, by "medium/relation" of the output; candidate: least score of what --candidates shows; unmeasured: the
+    mapping of any other kind of evidence."""
 
     mappings: dict[str, Mapping]
     accept: dict[str, tuple[float, int]]
     candidate: float
+    unmeasured: Mapping = Mapping(1.0, 0.0, 12.0)
 
-    def score(self, scheme: str, relation: str, strength: float) -> float:
-        """log10 likelihood ratio that this strength stands for."""
-        m = self.mappings.get(f"{scheme}/{relation}", Mapping(1.0, 0.0, 12.0))
+    def score(self, part: str, scheme: str, relation: str, strength: float) -> float:
+        """log10 likelihood ratio that this strength stands for in an output part of that medium."""
+        m = self.mappings.get(f"{part}/{scheme}/{relation}", self.unmeasured)
         score = m.slope * strength + m.intercept
         return score if score <= m.cap else m.cap + math.log10(1.0 + score - m.cap)
 
@@ -52,4 +57,4 @@ def load(path: Path = FILE) -> Calibration:
     data = json.loads(path.read_text(encoding="utf-8"))
     mappings = {name: Mapping(m["slope"], m["intercept"], m["cap"]) for name, m in data["mappings"].items()}
     accept = {name: (a["score"], a["works"]) for name, a in data["accept"].items()}
-    return Calibration(mappings, accept, data["candidate"]["score"])
+    return Calibration(mappings, accept, data["candidate"]["score"], CAUTIOUS)

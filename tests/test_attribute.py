@@ -94,9 +94,9 @@ def test_covered():
 
 
 def test_threshold_rises_with_the_registry_and_scores_are_capped():
-    c = Calibration({"audio.test.1/copy": Mapping(0.5, -1.0, 4.0)}, {"audio/copy": (3.0, 1000)}, 0.0)
-    assert c.score("audio.test.1", "copy", 6.0) == pytest.approx(2.0)
-    assert c.score("audio.test.1", "copy", 10.0) == pytest.approx(4.0)
-    assert c.score("audio.test.1", "copy", 60.0) == pytest.approx(4.0 + math.log10(26.0))
+    c = Calibration({"audio/audio.test.1/copy": Mapping(0.5, -1.0, 4.0)}, {"audio/copy": (3.0, 1000)}, 0.0)
+    assert c.score("audio", "audio.test.1", "copy", 6.0) == pytest.approx(2.0)
+    assert c.score("audio", "audio.test.1", "copy", 10.0) == pytest.approx(4.0)
+    assert c.score("audio", "audio.test.1", "copy", 60.0) == pytest.approx(4.0 + math.log10(26.0))
     assert c.threshold("audio", "copy", 10) == 3.0
     assert c.threshold("audio", "copy", 100_000) == pytest.approx(5.0)
