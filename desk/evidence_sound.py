@@ -61,12 +61,15 @@ def columns(envelope: Float32) -> list[float]:
 
 
 def spectrogram(stretch: Float32) -> bytes:
-    """A picture of the stretch, time to the right, 0 to 4 kHz upwards, as JPEG; empty when it is too short."""
+    """A picture of the stretch, time to the right, 0 to 4 kHz upwards in mels, as JPEG; empty when it is too short."""
     if len(stretch) < 2 * WINDOW:
         return b""
+    import librosa
+
     views = np.lib.stride_tricks.sliding_window_view(stretch, WINDOW)[::HOP] * np.hanning(WINDOW).astype(np.float32)
-    power = np.abs(np.fft.rfft(views, axis=1)).T[::-1]
-    level = 20 * np.log10(power / max(float(power.max()), 1e-9) + 1e-9)
+    power = np.abs(np.fft.rfft(views, axis=1)).T ** 2
+    mels = librosa.filters.mel(sr=RATE, n_fft=WINDOW, n_mels=HEIGHT) @ power
+    level = librosa.power_to_db(mels, ref=np.max, top_db=FLOOR_DB)[::-1]
     shade = np.clip(level / FLOOR_DB + 1, 0, 1).astype(np.float32)
     shade = np.asarray(cv2.resize(shade, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
     stops = [s for s, _ in INK]
