@@ -31,12 +31,11 @@ import numpy as np
 from lab import CACHE, ROOT, SHARED, cached, code_version, load_lineup
 from scipy.optimize import minimize
 
-from fingerprint import media_table, schemes
+from fingerprint import schemes
 from fingerprint.features import Media, Part, cut
-from matcher.align import align
 from matcher.attribute import attribute
 from matcher.calibration import FILE, Calibration, Mapping
-from matcher.verify import verify
+from matcher.scan import findings
 from registry.memory import MemoryIndex
 
 NEUTRAL = Calibration({}, {}, -1e9)
@@ -64,20 +63,8 @@ def cut_part(part: Part, start: float, end: float) -> Part:
 
 def pairs(name: str, media: Media, index: MemoryIndex, without: frozenset[str]) -> list[dict]:
     """Every (output, work) pair that got evidence: work, and its best summed strength by scheme and relation."""
-    table, known = media_table(), schemes()
-    findings = []
-    for number, part in enumerate(media.parts):
-        alignments = []
-        for f in part.fingerprints:
-            if known[f.scheme].indexed and len(f):
-                hits = index.lookup(f.scheme, f.keys)
-                if without and len(hits):
-                    gone = [i for i in np.unique(hits.fingerprint_id).tolist() if index.registered(i).work_id in without]
-                    hits = hits.of(~np.isin(hits.fingerprint_id, gone))
-                alignments.extend(align(hits, f, known[f.scheme]))
-        findings.extend(verify(number, part, alignments, index, table))
     rows = []
-    for match in attribute(findings, media.parts, NEUTRAL, 1):
+    for match in attribute(findings(media, index, without), media.parts, NEUTRAL, 1):
         sums: dict[str, float] = defaultdict(float)
         for part, e in match.segments:
             sums[f"{media.parts[part].medium}/{e.scheme}/{e.relation}"] += e.strength
