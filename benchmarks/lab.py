@@ -59,9 +59,11 @@ def cached(job: tuple[str, str, str]) -> object:
     return result
 
 
-def load_lineup(medium: str, jobs: int, only: str = "") -> tuple[MemoryIndex, list[tuple[str, object]]]:
-    """The index of the lineup's works and the probes of its outputs."""
-    lineup = SHARED / medium
+def load_lineup(
+    medium: str, jobs: int, only: str = "", lineup: Path | None = None
+) -> tuple[MemoryIndex, list[tuple[str, object]]]:
+    """The index of the lineup's works and the probes of its outputs. `lineup`: a folder laid out as the lineups are."""
+    lineup = lineup or SHARED / medium
     media = {
         "film": ("film", "audio", "image", "text", "documents"),
         "audio": ("audio", "film"),
@@ -97,9 +99,11 @@ def main() -> None:
     ap.add_argument("--failures", action="store_true", help="print each output whose listed works are not the true ones")
     ap.add_argument("--jobs", type=int, default=2)
     ap.add_argument("--report", type=Path, default=None)
+    ap.add_argument("--lineup", type=Path, default=None, help="another folder laid out as the lineups are")
     a = ap.parse_args()
     t0 = time.time()
-    index, outputs = load_lineup(a.medium, a.jobs, a.only)
+    lineup = (a.lineup or SHARED / a.medium).resolve()
+    index, outputs = load_lineup(a.medium, a.jobs, a.only, lineup)
     t1, c1 = time.time(), time.process_time()
     media_table()
     calibration = load()
@@ -116,13 +120,13 @@ def main() -> None:
     report = a.report or CACHE / f"{a.medium}.jsonl"
     report.write_text("".join(json.dumps(line) + "\n" for line in lines))
     if a.failures:
-        failures(SHARED / a.medium, lines)
+        failures(lineup, lines)
     if not a.only:
         subprocess.run(
             [
                 sys.executable,
                 str(SHARED / "score.py"),
-                str(SHARED / a.medium),
+                str(lineup),
                 str(report),
                 *(["--kinds"] if a.kinds else []),
             ],
