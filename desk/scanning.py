@@ -20,6 +20,7 @@ from fingerprint.errors import BylineError
 
 TASK = "desk.tasks:scan"
 START = b'{"schema": '  # how every line of a report begins
+UPGRADE_DUE = "byline: some works were fingerprinted by an older version and may be missed; byline registry upgrade renews them"
 TORN_BYTES = 64 << 20  # no line is longer
 CSV_COLUMNS = (
     "output", "sha256", "medium", "work", "title", "work_medium", "relation", "score", "degree", "candidate",
@@ -85,6 +86,8 @@ def scan(
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(Pool(TASK, options, min(jobs or cores(), max(1, len(inputs)))))
         revision = pool.hello()["registry"]
+        if pool.hello()["upgrade_due"]:
+            click.echo(UPGRADE_DUE, err=True)
         sinks = _Sinks(stack, as_json, output, csv_file, keep=html is not None)
         todo = [f for f in inputs if f.name not in sinks.done]
         progress = stack.enter_context(Progress("scanning", len(todo)))

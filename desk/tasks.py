@@ -118,7 +118,7 @@ def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
         with registry.snapshot():
             return as_json(scan_media(str(job["name"]), media, registry), bool(options["candidates"])), b""
 
-    return {"registry": registry.revision()}, handle
+    return {"registry": registry.revision(), "upgrade_due": registry.is_due()}, handle
 
 
 def register(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
@@ -147,6 +147,34 @@ def _twins(job: Mapping[str, Any], registry: Registry) -> list[str]:
     media = probe(path)
     with registry.snapshot():
         return near_twins(media, registry, itself)
+
+
+class OtherFile(BylineError):
+    """What stands at a work's path is not what was registered."""
+
+    code = "changed"
+
+
+def renew(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
+    """The fingerprints of a registered file, as this version makes them, as a portable file: for an upgrade."""
+    from fingerprint import schemes, sha256_of
+    from fingerprint.portable import is_portable, unpack_media
+    from fingerprint.streams import check_file
+
+    def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+        path = Path(job["path"])
+        check_file(path)
+        ready = is_portable(path)
+        if not ready and sha256_of(path) != job["sha256"]:  # before it is decoded, which costs far more
+            raise OtherFile(f"{path}: is another file now; put the one that was registered back in its place")
+        head, body = _portable(path)
+        if head["sha256"] != job["sha256"]:
+            raise OtherFile(f"{path}: is the fingerprint of another file now; put the one that was registered back in its place")
+        if ready and any(schemes()[f.scheme].successor for part in unpack_media(body).parts for f in part.fingerprints):
+            raise OtherFile(f"{path}: is a fingerprint made by an older version of Byline; ask for one made by this version")
+        return head, body
+
+    return {}, handle
 
 
 def fingerprint(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:

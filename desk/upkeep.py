@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from desk.console import Progress, json_option, line, opened, registry_option
+from desk.register import jobs_option
 from desk.words import NOUNS, count, plain
+from desk.workers import cores
+
+LEFT = (
+    "Works that are left keep their older fingerprints and are found by what this version can still read of them. Put their\n"
+    "files, or portable fingerprints of them made by this version, where they were, and run it again."
+)
 
 
 @click.group("registry")
@@ -38,6 +45,9 @@ def _stats(counts: Mapping[str, Any]) -> Iterator[str]:
             f"{plain(name)}: {count(s['fingerprints'], 'fingerprint')}, {count(s['features'], 'feature')}, "
             f"{count(s['postings'], 'posting')} in {count(s['segments'], 'segment')}, {s['bytes']:,} bytes"
         )
+    if counts["outdated_works"]:
+        older, due = count(counts["older_fingerprints"], "fingerprint"), count(counts["outdated_works"], "work")
+        yield f"{older} of an older scheme, {due} to be brought up to date by byline registry upgrade"
     yield f"{counts['bytes']:,} bytes on disk, {counts['free_bytes']:,} of them free"
 
 
@@ -82,3 +92,35 @@ def merge(registry: Path) -> None:
     with opened(registry, write=True) as handle:
         handle.merge()
     click.echo(f"{plain(str(registry))}: merged.")
+
+
+@registry_group.command()
+@registry_option
+@jobs_option
+@json_option
+def upgrade(registry: Path, jobs: int | None, as_json: bool) -> None:
+    """Renew fingerprints that an older version of Byline made.
+
+    What can be converted is converted; other works are fingerprinted again, if their files are where they were. It may be
+    stopped at any time and run again. Works that could not be renewed keep what they have and are listed with the reason;
+    the exit status is then 1.
+    """
+    from desk.upgrade import upgrade as bring_up_to_date
+
+    with opened(registry, write=True) as handle:
+        done = bring_up_to_date(handle, jobs or cores())
+    for row in done.left:
+        click.echo(line(row) if as_json else f"left: {plain(row['title'])} (work {plain(row['work'])}): {plain(row['reason'])}")
+    totals = {"converted": done.converted, "fingerprinted_again": done.renewed, "left": len(done.left)}
+    click.echo(line(totals) if as_json else f"{plain(str(registry))}: {_upgraded(totals)}.")
+    if done.left:
+        if not as_json:
+            click.echo(LEFT)
+        raise SystemExit(1)
+
+
+def _upgraded(totals: Mapping[str, int]) -> str:
+    if not any(totals.values()):
+        return "up to date"
+    converted, again, left = totals["converted"], totals["fingerprinted_again"], totals["left"]
+    return f"{count(converted, 'work')} converted, {again:,} fingerprinted again, {left:,} left"

@@ -37,6 +37,10 @@ class Scheme:
     tolerance       width of an offset bin, in ticks
     reach           widest gap inside one aligned run, in ticks
     least           fewest rows of a probe that make an aligned run
+    stored          False: made only of what is looked up, no work has it
+    successor       name of the scheme that has taken its place: this one is read and no longer made. "": it is made
+    convert         its fingerprint -> one of the successor, where that follows from the stored columns alone. None: only the
+                    file itself gives it
     """
 
     name: str
@@ -50,6 +54,9 @@ class Scheme:
     tolerance: float = 2.0
     reach: float = 1e9
     least: int = 2
+    stored: bool = True
+    successor: str = ""
+    convert: Callable[[Fingerprint], Fingerprint] | None = None
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,13 @@ def make(
     if keys.ndim == 1:
         keys = keys.reshape(n, 1)
     return Fingerprint(scheme.name, keys.astype(np.int64), positions.astype(np.int32), payload, variant)
+
+
+def newest(fingerprint: Fingerprint, schemes: Mapping[str, Scheme]) -> Fingerprint:
+    """The same in the newest scheme that follows from its columns; the fingerprint itself when that is its own scheme."""
+    while (convert := schemes[fingerprint.scheme].convert) is not None:
+        fingerprint = convert(fingerprint)
+    return fingerprint
 
 
 def cut(fingerprint: Fingerprint, start: float, end: float) -> Fingerprint:

@@ -14,7 +14,7 @@ from fingerprint.hashing import UInt8
 from fingerprint.pictures import LOW, ODD, WHOLE, Float32, coefficients, hashes
 
 THUMBS = Scheme("film.thumb.1", "film", tick=WHOLE.tick, payload_width=2 + THUMB * THUMB, indexed=False)
-FRAMES = Scheme("film.frame.1", "film", tick=WHOLE.tick, payload_width=FRAME * FRAME, indexed=False)
+FRAMES = Scheme("film.frame.1", "film", tick=WHOLE.tick, payload_width=FRAME * FRAME, indexed=False, stored=False)
 HASH_BYTES = 32
 HASH_PART = 0.6  # of the similarity; the thumb has the rest
 LEAST_NORM = 8.0  # of a thumb's texture: below this it is flat

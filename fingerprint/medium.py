@@ -16,7 +16,7 @@ class Medium:
 
     name       "film", "audio", "text", "image"
     suffixes   file names that are tried when a folder is walked; what a file is gets decided by its content
-    schemes    every scheme it can make or read
+    schemes    every scheme it can make or read, those that others have succeeded too
     decode     path -> signal: a stream, never the whole of a long file in memory. Raises UnreadableMedia.
     features   signal -> Part: what the registry stores
     probes     signal -> Part: what is looked up; may be denser, and hold variants (mirrored, pitch-shifted, cropped)

@@ -19,7 +19,19 @@ import numpy as np
 
 import fingerprint
 from fingerprint.errors import BadFingerprint
-from fingerprint.features import FORMAT, MAGIC, MAX_UNPACKED_BYTES, Fingerprint, Media, Part, Scheme, json_head, pack, unpack
+from fingerprint.features import (
+    FORMAT,
+    MAGIC,
+    MAX_UNPACKED_BYTES,
+    Fingerprint,
+    Media,
+    Part,
+    Scheme,
+    json_head,
+    newest,
+    pack,
+    unpack,
+)
 from fingerprint.streams import check_file
 
 SUFFIX = ".fp"
@@ -66,7 +78,10 @@ def pack_media(media: Media, schemes: Mapping[str, Scheme] | None = None) -> byt
 
 
 def unpack_media(data: bytes, schemes: Mapping[str, Scheme] | None = None) -> Media:
-    """The Media in the bytes of a portable file. Raises BadFingerprint; trusts nothing it reads."""
+    """The Media in the bytes of a portable file, older schemes converted where that can be done from their columns alone.
+
+    Raises BadFingerprint; trusts nothing it reads.
+    """
     head, body = _opened(data)
     known = fingerprint.schemes() if schemes is None else schemes
     try:
@@ -126,7 +141,7 @@ def _media(head: dict[str, Any], body: bytes, schemes: Mapping[str, Scheme]) -> 
             start += f["bytes"]
             room -= _unpacked_bytes(packed)
             _check(room >= 0)
-            found.append(_fingerprint(packed, f["scheme"], f["n"], schemes))
+            found.append(newest(_fingerprint(packed, f["scheme"], f["n"], schemes), schemes))
         _check(part["medium"] in MEDIA and len({f.scheme for f in found}) == len(found))
         parts.append(Part(part["medium"], _extent(part["extent"]), tuple(found)))
     return Media(head["medium"], head["sha256"], tuple(parts), _tags(head["tags"]))

@@ -69,7 +69,7 @@ COUNTS: tuple[tuple[str, str], ...] = (
     (
         "a fingerprint of a matched work is left out of the index",
         "select exists (select 1 from fingerprint f join work w on w.rank = f.work "
-        "where w.state = 'live' and w.posted = 1 and f.posted = 0 and f.postings > 0)",
+        "where w.state = 'live' and w.posted = 1 and f.posted = 0 and f.postings > 0 and f.part >= 0)",
     ),
     (
         "a fingerprint counts as withdrawn and as matched",

@@ -46,7 +46,7 @@ def _fingerprints(conn: sqlite3.Connection, rank: int) -> list[dict[str, Any]]:
     rows = conn.execute(
         "select part, medium, scheme, n, postings, posted, extent, length(data) from fingerprint "
         "join packed on packed.fingerprint = id "
-        "where work = ? order by part, id",
+        "where work = ? and part >= 0 order by part, id",
         (rank,),
     )
     names = ("part", "medium", "scheme", "features", "postings", "posted")
@@ -85,7 +85,7 @@ def _schemes(conn: sqlite3.Connection) -> dict[str, Mapping[str, int]]:
     rows = conn.execute(
         "select f.scheme, count(*), sum(f.n), sum(f.posted), sum(f.postings * f.posted), sum(length(p.data)) "
         "from fingerprint f join work w on w.rank = f.work join packed p on p.fingerprint = f.id "
-        "where w.state = 'live' group by f.scheme order by f.scheme"
+        "where w.state = 'live' and f.part >= 0 group by f.scheme order by f.scheme"
     ).fetchall()
     segments = _grouped(conn, "select scheme, count(*) from segment where live = 1 group by scheme")
     names = ("fingerprints", "features", "posted", "postings", "bytes")

@@ -17,6 +17,7 @@ from fingerprint.hashing import Int32, Int64
 from registry.packing import Layout, Postings, TooWide, blocks_of, joined, layout_for, no_postings, ordered
 from registry.postings import WRITE_BLOCK, common, dead_of, fetcher, load_segment, next_block, note_segment
 from registry.segments import Fetch, Segment, unpacked
+from registry.upgrade import forget
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -82,6 +83,7 @@ def merge(db: Database, scheme: str, numbers: list[int]) -> None:
     with db.atomic():
         # All postings of a fingerprint lie in one segment, so what was left out here is nowhere else.
         db.conn.executemany("delete from tombstone where fingerprint = ?", [(i,) for i in sorted(buried)])
+        forget(db.conn, sorted(buried))
         db.conn.executemany("delete from segment where id = ?", [(s.id,) for s in chosen])
         if segment.n:
             note_segment(db.conn, scheme, segment, stop)

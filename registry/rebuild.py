@@ -14,6 +14,7 @@ from registry.errors import ForbiddenRegistry, RegistryError, explained
 from registry.merge import sweep
 from registry.packing import Postings
 from registry.postings import postings_of, write_segment
+from registry.upgrade import forget
 from registry.works import Schemes
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def rebuild(db: Database, schemes: Schemes, progress: Progress | None = None) ->
     with db.atomic():
         db.conn.execute("update segment set live = 1 - live")
         db.conn.execute("delete from tombstone")
+        forget(db.conn, [row[0] for row in db.conn.execute("select id from fingerprint where part < 0").fetchall()])
         db.conn.execute("delete from scheme")
         db.conn.execute("insert into scheme select scheme, count(*) from fingerprint where posted = 1 group by scheme")
     sweep(db)

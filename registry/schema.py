@@ -11,7 +11,8 @@ from registry.version import APPLICATION_ID
 MIGRATIONS = Migrations("byline.registry")
 
 # Work.rank is the order of registration. A fingerprint is `posted` when its keys are in a segment: of several works with
-# the same content only one is. Fingerprint ids start at 0 and are never used again.
+# the same content only one is. Fingerprint ids start at 0 and are never used again. part is -1 - id when a newer scheme's
+# has taken a fingerprint's place and only its postings are still to be forgotten.
 TABLES = """
 create table meta (name text primary key, value text not null) strict, without rowid;
 

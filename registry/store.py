@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import fingerprint
-from fingerprint.features import Fingerprint, Scheme, unpack
+from fingerprint.features import Fingerprint, Media, Scheme, newest, unpack
 from fingerprint.hashing import Int64
-from registry import listing, people, postings, works
+from registry import listing, people, postings, upgrade, works
+from registry.audit import changed, meta, note
 from registry.check import check
 from registry.errors import CorruptRegistry, RegistryError, as_registry_error
 from registry.hits import Hits, Registered, Work
@@ -27,7 +28,7 @@ from registry.opening import connect, prepared
 from registry.postings import Directory
 from registry.rebuild import Progress, backup, rebuild
 from registry.segments import Damaged, Scratch
-from registry.text import storable
+from registry.upgrade import Outdated
 from registry.version import SCHEMA
 from registry.works import Batch, Entry, Outcome
 
@@ -173,9 +174,9 @@ class Registry:
         return self._registered[fingerprint_id]
 
     def fingerprint(self, fingerprint_id: int) -> Fingerprint:
-        """See Index.fingerprint."""
+        """See Index.fingerprint. One of an older scheme comes in the newest that follows from it."""
         with self._reading() as conn:
-            return unpack(works.blob(conn, fingerprint_id), self.schemes)
+            return newest(unpack(works.blob(conn, fingerprint_id), self.schemes), self.schemes)
 
     def work(self, work_id: str) -> Work:
         """See Index.work. Raises UnknownWork."""
@@ -185,14 +186,14 @@ class Registry:
     def works_count(self) -> int:
         """See Index.works_count."""
         with self._reading() as conn:
-            return int(_meta(conn, "works"))
+            return int(meta(conn, "works"))
 
     def revision(self) -> dict[str, str | int]:
         """See Index.revision. Merging, rebuilding and backing up leave it as it is."""
         with self._reading() as conn:
             return {
-                "id": _meta(conn, "id"), "revision": int(_meta(conn, "revision")),
-                "works": int(_meta(conn, "works")), "schema": SCHEMA,
+                "id": meta(conn, "id"), "revision": int(meta(conn, "revision")),
+                "works": int(meta(conn, "works")), "schema": SCHEMA,
             }  # fmt: skip
 
     # Works and people
@@ -205,11 +206,10 @@ class Registry:
             batch.finish()
             accepted = [o for o in outcomes if o.status == "accepted"]
             for outcome in accepted:
-                _note(conn, "registered", outcome.work_id, "", at)
+                note(conn, "registered", outcome.work_id, "", at)
             if accepted:
-                _changed(conn, len(accepted))
-        with contextlib.suppress(RegistryError):  # the works are in; an untidy index answers as well, and is tidied later
-            self._tidy(crowded)
+                changed(conn, len(accepted))
+        self._tidy_if_possible()
         return outcomes
 
     def known(self, work_ids: Iterable[str]) -> dict[str, str]:
@@ -223,8 +223,8 @@ class Registry:
         with self._writing() as conn:
             done = works.withdraw(conn, work_id, self.schemes)
             if done:
-                _note(conn, "withdrawn", work_id, reason, at)
-                _changed(conn, -1)
+                note(conn, "withdrawn", work_id, reason, at)
+                changed(conn, -1)
         return done
 
     def restore(self, work_id: str, reason: str, at: str = "") -> bool:
@@ -232,8 +232,8 @@ class Registry:
         with self._writing() as conn:
             done = works.restore(conn, work_id, self.schemes)
             if done:
-                _note(conn, "restored", work_id, reason, at)
-                _changed(conn, 1)
+                note(conn, "restored", work_id, reason, at)
+                changed(conn, 1)
         return done
 
     def link_twins(self, work_id: str, other: str, how: str = "near", at: str = "") -> bool:
@@ -241,8 +241,8 @@ class Registry:
         with self._writing() as conn:
             done = works.link_twins(conn, work_id, other, how)
             if done:
-                _note(conn, "twins", work_id, f"{how}: {other}", at)
-                _changed(conn, 0)
+                note(conn, "twins", work_id, f"{how}: {other}", at)
+                changed(conn, 0)
         return done
 
     def works(self, medium: str = "", state: str = "live", like: str = "") -> Iterator[dict[str, Any]]:
@@ -270,7 +270,48 @@ class Registry:
         with self._reading() as conn:
             return listing.events(conn, work_id)
 
+    # Fingerprints of older schemes
+
+    def is_due(self) -> bool:
+        """Whether an upgrade is due, as far as a quick look tells."""
+        with self._reading() as conn:
+            return upgrade.is_due(conn, self.schemes)
+
+    def due(self) -> tuple[int, int]:
+        """How many works `convert` has to do, and how many live ones are not as this version would register them."""
+        with self._reading() as conn:
+            return len(upgrade.convertible(conn, self.schemes, 0, -1)), len(upgrade.due(conn, self.schemes))
+
+    def outdated(self, after: int, most: int) -> list[Outdated]:
+        """See registry.upgrade.outdated."""
+        with self._reading() as conn:
+            return upgrade.outdated(conn, self.schemes, after, most)
+
+    def convert(self, after: int, most: int, at: str = "") -> list[int]:
+        """Converts in one transaction what can be converted of the next works behind rank `after`; their ranks, rising."""
+        with self._writing() as conn:
+            ranks = upgrade.convertible(conn, self.schemes, after, most)
+            self._upgraded(conn, upgrade.convert(conn, self.schemes, ranks), at)
+        self._tidy_if_possible()
+        return ranks
+
+    def renew(self, media: Mapping[int, Media], at: str = "") -> None:
+        """Puts what was computed anew from the files of these works (by rank) in the place of what they had."""
+        with self._writing() as conn:
+            self._upgraded(conn, upgrade.renew(conn, self.schemes, media), at)
+        self._tidy_if_possible()
+
+    def _upgraded(self, conn: sqlite3.Connection, told: Mapping[int, str], at: str) -> None:
+        for rank, detail in told.items():
+            note(conn, "upgraded", works.id_of(conn, rank), detail, at)
+        if told:
+            changed(conn, 0)
+
     # The file
+
+    def _tidy_if_possible(self) -> None:
+        with contextlib.suppress(RegistryError):  # what was written is in; an untidy index answers as well, and is tidied later
+            self._tidy(crowded)
 
     def _tidy(self, due: Due) -> None:
         db = self._must_write()
@@ -308,19 +349,4 @@ class Registry:
     def stats(self) -> dict[str, Any]:
         """Counts and sizes."""
         with self._reading() as conn:
-            return listing.stats(conn) | {"revision": self.revision()}
-
-
-def _meta(conn: sqlite3.Connection, name: str) -> str:
-    return str(conn.execute("select value from meta where name = ?", (name,)).fetchone()[0])
-
-
-def _changed(conn: sqlite3.Connection, works_more: int) -> None:
-    """Counts the revision up, and the works up or down."""
-    conn.execute("update meta set value = cast(value as integer) + 1 where name = 'revision'")
-    conn.execute("update meta set value = cast(value as integer) + ? where name = 'works'", (works_more,))
-
-
-def _note(conn: sqlite3.Connection, kind: str, work_id: str, detail: str, at: str) -> None:
-    values = (kind, storable(work_id), storable(detail), at)
-    conn.execute("insert into event (kind, work_id, detail, at) values (?, ?, ?, ?)", values)
+            return listing.stats(conn) | upgrade.counts(conn, self.schemes) | {"revision": self.revision()}

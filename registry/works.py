@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fingerprint.features import Media, Scheme, pack, unpack
+from fingerprint.features import Fingerprint, Media, Scheme, pack, unpack
 from registry.errors import UnknownWork
 from registry.hits import Credit, Registered, Work
 from registry.packing import Postings
@@ -90,20 +90,24 @@ class Batch:
             for fingerprint in part.fingerprints:
                 if fingerprint.variant:
                     raise ValueError(f"variant {fingerprint.variant!r} of {fingerprint.scheme} is a probe; register features")
-                scheme = self._schemes[fingerprint.scheme]
-                count = fingerprint.keys.size if scheme.indexed else 0
-                here = posted and count > 0
-                packed = pack(fingerprint, scheme)
-                self._conn.execute(
-                    "insert into fingerprint (id, work, part, medium, scheme, n, postings, extent, posted) "
-                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (self._fingerprint, rank, number, part.medium, scheme.name, len(fingerprint), count,
-                     json.dumps(part.extent), int(here)),
-                )  # fmt: skip
-                self._conn.execute("insert into packed (fingerprint, data) values (?, ?)", (self._fingerprint, packed))
-                if here:
-                    self._runs[scheme.name].append(postings_of(self._fingerprint, fingerprint))
-                self._fingerprint += 1
+                self.store(rank, (number, part.medium, json.dumps(part.extent)), fingerprint, posted)
+
+    def store(self, rank: int, part: tuple[int, str, str], fingerprint: Fingerprint, posted: bool) -> None:
+        """One fingerprint of a work. part: number, medium and, as JSON, extent. posted: the work's keys are posted."""
+        scheme = self._schemes[fingerprint.scheme]
+        count = fingerprint.keys.size if scheme.indexed else 0
+        here = posted and count > 0
+        number, medium, extent = part
+        self._conn.execute(
+            "insert into fingerprint (id, work, part, medium, scheme, n, postings, extent, posted) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._fingerprint, rank, number, medium, scheme.name, len(fingerprint), count, extent, int(here)),
+        )
+        packed = pack(fingerprint, scheme)
+        self._conn.execute("insert into packed (fingerprint, data) values (?, ?)", (self._fingerprint, packed))
+        if here:
+            self._runs[scheme.name].append(postings_of(self._fingerprint, fingerprint))
+        self._fingerprint += 1
 
     def finish(self) -> None:
         """Writes the postings of the batch."""
@@ -186,6 +190,11 @@ def count_live(conn: sqlite3.Connection, scheme: str, change: int) -> None:
     conn.execute("update scheme set fingerprints = fingerprints + ? where name = ?", (change, scheme))
 
 
+def id_of(conn: sqlite3.Connection, rank: int) -> str:
+    """The id of the work of that rank."""
+    return str(conn.execute("select work_id from work where rank = ?", (rank,)).fetchone()[0])
+
+
 def rank_of(conn: sqlite3.Connection, work_id: str) -> int:
     """The rank of a work. Raises UnknownWork."""
     row = conn.execute("select rank from work where work_id = ?", (storable(work_id),)).fetchone()
@@ -222,7 +231,9 @@ def unpost(conn: sqlite3.Connection, rank: int) -> None:
 
 def post(conn: sqlite3.Connection, rank: int, schemes: Schemes) -> None:
     """Puts the stored fingerprints of a work into the postings, or digs up those that no merge has forgotten yet."""
-    rows = conn.execute("select id, scheme from fingerprint where work = ? and posted = 0 and postings > 0", (rank,))
+    rows = conn.execute(
+        "select id, scheme from fingerprint where work = ? and posted = 0 and postings > 0 and part >= 0", (rank,)
+    )
     runs: dict[str, list[Postings]] = defaultdict(list)
     for number, scheme in rows.fetchall():
         if not conn.execute("delete from tombstone where fingerprint = ?", (number,)).rowcount:
