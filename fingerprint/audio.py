@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -10,8 +10,17 @@ from fingerprint.audio_chroma import CHROMA, TURN, chroma, probe_turns, turns
 from fingerprint.audio_chroma import compare as follow
 from fingerprint.audio_compare import PEAK
 from fingerprint.audio_compare import compare as recheck
-from fingerprint.audio_decode import RATE, Float32, Sound, decode, mono
-from fingerprint.audio_landmark import BACKWARDS, LANDMARK, Change, backwards, changed_landmarks, landmarks, probe_landmarks
+from fingerprint.audio_decode import RATE, Float32, Sound, decode, mono, mono_or_both
+from fingerprint.audio_landmark import (
+    BACKWARDS,
+    LANDMARK,
+    Change,
+    backwards,
+    changed_landmarks,
+    landmarks,
+    played,
+    probe_landmarks,
+)
 from fingerprint.audio_peaks import TICK, Peaks, find_peaks
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, make
 from fingerprint.medium import Medium
@@ -23,19 +32,27 @@ SUFFIXES = (
 STORED_DEPTH = 4
 LANDMARK_DEPTH = 3
 PEAK_DEPTH = 12  # of the peaks that compare and the chroma look among
-PROBE_DEPTH, PROBE_FAN = 10, 6
+PROBE_DEPTH, PROBE_FAN = 12, 8
 BACK_DEPTH, BACK_FAN = 6, 4
 LONG_S, LONG_DEPTH, LONG_FAN = 1200.0, 6, 3  # a longer probe is thinner, to bound memory
-CHANGED_DEPTH, CHANGED_FAN = 4, 4
 CHANGED_S, WINDOW_S = 300.0, 15.0  # of a longer probe only that much is looked for changed, in windows spread over it
-TEMPOS = tuple(round(1.04**k, 3) for k in range(-5, 6))
-RAISES = tuple(range(-12, 13, 3))
-CHANGES = tuple(Change(t, r) for t in TEMPOS for r in RAISES if (t, r) != (1.0, 0))
+TEMPOS = tuple(round(1.04**k, 3) for k in range(-6, 6) if k)  # 0.79 to 1.217, none further off than 2 %
+RAISES = (-15, -12, -9, -6, -3, 3, 6, 9, 12, 15)  # steps: 3.75 semitones down to 3.75 up
+AXES = (
+    *(Change(tempo) for tempo in TEMPOS),
+    *(Change(1.0, raised) for raised in RAISES),
+    *(played(tempo) for tempo in TEMPOS[1:]),
+)
+GRID = tuple(Change(t, r) for t in TEMPOS for r in RAISES if abs(r - played(t).raised) > 1)
+BACKWARDS_AXES = tuple(Change(-c.tempo, c.raised) for c in AXES if c.tempo != 1.0)
+AXES_DEPTH, AXES_FAN = 6, 6
+GRID_DEPTH, GRID_FAN = 4, 4
+BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN = 5, 5
 
 
 def features(sound: Sound) -> Part:
     """What the registry stores: the strongest peaks, a few landmarks between them, the chroma and its turns."""
-    found, seconds = _listen(sound)
+    found, seconds = _listen(sound, mono)
     tones = chroma(found, seconds)
     stored = found.of(found.rank < STORED_DEPTH)
     return Part("audio", (seconds,), (landmarks(found, LANDMARK_DEPTH), _peaks(stored), tones, turns(tones)))
@@ -43,15 +60,27 @@ def features(sound: Sound) -> Part:
 
 def probes(sound: Sound) -> Part:
     """What is looked up: more peaks, more landmarks, also backwards and with other tempos and pitches; more turns."""
-    found, seconds = _listen(sound)
+    found, seconds = _listen(sound, mono_or_both)
     depth, fan = (PROBE_DEPTH, PROBE_FAN) if seconds <= LONG_S else (LONG_DEPTH, LONG_FAN)
     plain = probe_landmarks(found, depth, fan)
+    tones = chroma(found, seconds)
+    return Part("audio", (seconds,), (plain, _peaks(found), *_changed(found, seconds), tones, probe_turns(tones)))
+
+
+def _changed(found: Peaks, seconds: float) -> list[Fingerprint]:
+    """The landmarks backwards, and as they would be at other tempos and pitches.
+
+    Tempo alone, pitch alone and speed (both together) are what is mostly done to a recording, so they get more landmarks
+    than tempo and pitch each by an amount of its own.
+    """
     windows = _windows(found, seconds)
     turned = backwards(windows, round(seconds / TICK))
-    back = probe_landmarks(turned, BACK_DEPTH, BACK_FAN, BACKWARDS)
-    changed = changed_landmarks(windows, CHANGED_DEPTH, CHANGED_FAN, CHANGES)
-    tones = chroma(found, seconds)
-    return Part("audio", (seconds,), (plain, _peaks(found), back, *changed, tones, probe_turns(tones)))
+    return [
+        probe_landmarks(turned, BACK_DEPTH, BACK_FAN, BACKWARDS),
+        *changed_landmarks(windows, AXES_DEPTH, AXES_FAN, AXES),
+        *changed_landmarks(windows, GRID_DEPTH, GRID_FAN, GRID),
+        *changed_landmarks(turned, BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN, BACKWARDS_AXES),
+    ]
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
@@ -67,14 +96,14 @@ def _windows(found: Peaks, seconds: float) -> Peaks:
     return found.of(found.time * TICK % every < WINDOW_S)
 
 
-def _listen(sound: Sound) -> tuple[Peaks, float]:
+def _listen(sound: Sound, channels: Callable[[Float32], Float32]) -> tuple[Peaks, float]:
     samples = 0
 
     def blocks() -> Iterator[Float32]:
         nonlocal samples
         for block in sound.blocks:
             samples += block.shape[1]
-            yield mono(block)
+            yield channels(block)
 
     found = find_peaks(blocks(), PEAK_DEPTH)
     return found, samples / RATE

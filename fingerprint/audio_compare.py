@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fingerprint.audio_landmark import LEAST, change_of
+from fingerprint.audio_landmark import BACKWARDS, LEAST, change_of
 from fingerprint.audio_peaks import TICK
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme
 from fingerprint.hashing import Int64
@@ -21,8 +21,14 @@ AROUND_TICKS = 1250  # how far beyond its hits a placement is followed: 10 s
 CONTROLS = 96  # wrong placements that tell what chance finds
 GOLDEN = 0.6180339887498949
 SURVIVAL = (0.12, 0.25, 0.45, 0.7, 0.9)  # shares of peaks that a derived recording may have kept
+# The same where tempo or pitch are not the work's: an edit keeps at least 0.43 of the peaks on the lineups, while the same
+# words in another synthetic voice, which keeps their rhythm at another speed, have at most 0.42 in common.
+SURVIVAL_CHANGED = (0.6, 0.75, 0.9)
+UNCHANGED = 0.01  # a tempo or speed this near to the work's own is the work's own
 CELL_TICKS = 16  # peaks this near in time come from one event: together they weigh CELL_CAP at most
 CELL_CAP = 1.0
+LOOP_ALIKE, LOOP_SELF = 0.8, 0.7  # shares found again in a digital loop: of the work's peaks, of all of the output's
+LOOP_TICKS, LOOP_BLUR = 187, 12  # a loop is at least 1.5 s long; how near to its repetition peaks still meet by it
 SPREAD = 1.1  # least standard deviation of the best stretch under chance
 SURE, SURE_SLOPE = 12.0, 2.0  # beyond this log-likelihood even a rhythm that repeats is no excuse
 FIRST_HALF = 375.0  # half of the first window in which a placement is settled: 3 s
@@ -73,7 +79,7 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     placed = Placement(alignment.scale * abs(change.tempo), alignment.offset, change.raised)
     length = output.extent[0] / TICK
     if change.tempo < 0:
-        hits, placed = round(length) - hits, Placement(-placed.scale, placed.offset + placed.scale * round(length), 0)
+        hits, placed = round(length) - hits, Placement(-placed.scale, placed.offset + placed.scale * round(length), change.raised)
     found = []
     for start in np.arange(float(hits.min()), float(hits.max()) + 1, PIECE_TICKS):
         rows = np.flatnonzero((hits >= start) & (hits < start + PIECE_TICKS))
@@ -91,7 +97,9 @@ def _piece(pair: Pair, run: Alignment, hits: Float, at: Placement, bounds: tuple
     when, steps = seen_from(pair.theirs, at, *bounds)
     if len(when) < LEAST_PEAKS:
         return []
-    stretch = judge(field, when - bounds[0], steps, SEARCHED + SEARCHED_MORE * bool(run.variant))
+    changed = bool(run.variant) and run.variant != BACKWARDS.name or abs(abs(at.scale) - 1) > UNCHANGED
+    searched = SEARCHED + SEARCHED_MORE * bool(run.variant)
+    stretch = judge(field, when - bounds[0], steps, searched, SURVIVAL_CHANGED if changed else SURVIVAL)
     if stretch.strength < WORTH:
         return []
     first, last = float(when[stretch.first]), float(when[stretch.last])
@@ -168,11 +176,11 @@ def painted(ours: Fingerprint, start: float, end: float) -> Bool:
     return field
 
 
-def judge(field: Bool, when: Float, steps: Int64, searched: float) -> Stretch:
+def judge(field: Bool, when: Float, steps: Int64, searched: float, kept: tuple[float, ...] = SURVIVAL) -> Stretch:
     """The best stretch of the work's peaks (ticks float64[n] rising, steps int64[n]) in a painted field.
 
-    Log-likelihood ratio of "this share of the peaks survived" against the chance that each peak has by its own pitch,
-    best contiguous stretch; then its tail under a Gumbel law fitted to the same statistic at wrong placements, as
+    Log-likelihood ratio of "one of the shares `kept` of the peaks survived" against the chance that each peak has by its
+    own pitch, best contiguous stretch; then its tail under a Gumbel law fitted to the same statistic at wrong placements, as
     sequence search does (Karlin & Altschul, PNAS 1990).
     """
     length = len(field)
@@ -182,23 +190,45 @@ def judge(field: Bool, when: Float, steps: Int64, searched: float) -> Stretch:
     least = WORTH + searched + SPREAD  # below this no tail could make it worth more
     anywhere = (np.arange(1, CONTROLS + 1) * GOLDEN % 1.0 * max(length - 24, 1)).astype(np.int64) + 12
     wrong = field[(ticks[None, :] + anywhere[:, None]) % length, steps[None, :]]
-    if _best_stretches(right, _chance(wrong), starts)[0][0] < least:
+    ends = np.append(starts[1:], len(when)) - 1
+    best, first, last = _best_stretches(right, _chance(wrong), starts, kept)
+    if best[0] < least:
         return Stretch(0, 0, 0.0)
     # The same rhythm puts peaks on the same moments: half of the wrong placements are those where most moments meet.
     shifts = np.concatenate([anywhere[: CONTROLS // 2], _in_step(field, ticks)])
     wrong = field[(ticks[None, :] + shifts[:, None]) % length, steps[None, :]]
+    stretch = slice(int(starts[first]), int(ends[last]) + 1)
+    wrong = wrong[_no_loops(field, ticks[stretch], shifts, right[0, stretch], wrong[:, stretch])]
     chance = _chance(wrong)
-    best, first, last = _best_stretches(right, chance, starts)
+    best, first, last = _best_stretches(right, chance, starts, kept)
     if best[0] < least:
         return Stretch(0, 0, 0.0)
-    ends = np.append(starts[1:], len(when)) - 1
-    strength = _tail(float(best[0]), _best_stretches(wrong, chance, starts)[0], searched)
+    strength = _tail(float(best[0]), _best_stretches(wrong, chance, starts, kept)[0], searched)
     return Stretch(int(starts[first]), int(ends[last]), strength)
 
 
 def _chance(wrong: Bool) -> Float:
     """How often each peak is found at wrong placements bool[m, n], never 0 or 1."""
     return np.asarray((wrong.sum(axis=0) + 0.5) / (len(wrong) + 1), np.float64)
+
+
+def _no_loops(field: Bool, ticks: Int64, shifts: Int64, right: Bool, wrong: Bool) -> Bool:
+    """bool[m]: the wrong placements that are wrong. Where the output itself plays the same stretch again they are right, too.
+
+    A beat repeats within LOOP_TICKS; then every placement stays, as what is common to many pieces is no evidence.
+    """
+    alike = wrong[:, right].mean(axis=1) >= LOOP_ALIKE if right.mean() >= LOOP_ALIKE / 2 else np.zeros(len(shifts), bool)
+    near = np.minimum(shifts, len(field) - shifts) < LOOP_TICKS
+    keep = np.ones(len(shifts), bool)
+    if not alike.any() or (alike & near).any():
+        return keep
+    moments = np.arange(ticks[right].min(), ticks[right].max() + 1)
+    heard = field[moments]
+    for shift in shifts[alike].tolist():
+        again = (field[(moments + shift + n) % len(field)] for n in range(-2 * SLACK_TICKS, 2 * SLACK_TICKS + 1))
+        if max(float((heard & other).sum()) for other in again) >= LOOP_SELF * float(heard.sum()):
+            keep &= np.abs(shifts - shift) > LOOP_BLUR
+    return keep if keep.sum() >= CONTROLS // 2 else np.ones(len(shifts), bool)
 
 
 def _in_step(field: Bool, ticks: Int64) -> Int64:
@@ -213,10 +243,10 @@ def _in_step(field: Bool, ticks: Int64) -> Int64:
     return np.asarray(top * CELL_TICKS + blocks[top].argmax(axis=1) + 12, np.int64)
 
 
-def _best_stretches(found: Bool, chance: Float, starts: Int64) -> tuple[Float, int, int]:
+def _best_stretches(found: Bool, chance: Float, starts: Int64, kept: tuple[float, ...]) -> tuple[Float, int, int]:
     """For found bool[m, n] the best log10 likelihood ratio of each row, float64[m]; of row 0 its first and last cell."""
     best, first, last = np.full(len(found), -np.inf), 0, 0
-    for share in SURVIVAL:
+    for share in kept:
         derived = share + (1 - share) * chance
         gain = np.where(found, np.log10(derived / chance), np.log10((1 - derived) / (1 - chance)))
         total = np.cumsum(np.minimum(np.add.reduceat(gain, starts, axis=1), CELL_CAP), axis=1)

@@ -130,10 +130,25 @@ def _frames(path: Path, container: Any, stream: Any) -> Iterator[Any]:
 
 
 def mono(block: Float32) -> Float32:
-    """float32[n]: the mix, or the difference where the channels cancel each other (one of them inverted)."""
+    """float32[1, n]: the mix, or the difference where the channels cancel each other (one of them inverted)."""
     if block.shape[0] == 1:
-        only: Float32 = block[0]
+        return block
+    mid, side = _mid_and_side(block)
+    return side if float(np.vdot(mid, mid)) < HIDDEN * float(np.vdot(side, side)) else mid
+
+
+def mono_or_both(block: Float32) -> Float32:
+    """float32[c, n]: as `mono`, but where the difference is louder than the mix (it may have been the mix before one of two
+    unlike channels was inverted) both of them."""
+    only = mono(block)
+    if block.shape[0] == 1:
         return only
-    mid: Float32 = (block[0] + block[1]) / 2
-    side: Float32 = (block[0] - block[1]) / 2
-    return side if float(np.dot(mid, mid)) < HIDDEN * float(np.dot(side, side)) else mid
+    mid, side = _mid_and_side(block)
+    loud = HIDDEN * float(np.vdot(side, side)) <= float(np.vdot(mid, mid)) < float(np.vdot(side, side))
+    return np.concatenate([mid, side]) if loud else only
+
+
+def _mid_and_side(block: Float32) -> tuple[Float32, Float32]:
+    mid = (block[:1] + block[1:]) * np.float32(0.5)
+    side = (block[:1] - block[1:]) * np.float32(0.5)
+    return mid, side

@@ -8,6 +8,7 @@ changing the probe, where it is known what to change.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,11 @@ class Change:
 BACKWARDS = Change(-1.0)
 
 
+def played(speed: float) -> Change:
+    """What undoes playing a recording `speed` times as fast, the pitch rising with it."""
+    return Change(speed, -round(STEPS * math.log2(speed)))
+
+
 def change_of(variant: str) -> Change:
     """The Change that gives that name."""
     if not variant:
@@ -91,17 +97,23 @@ def probe_landmarks(peaks: Peaks, depth: int, fan: int, change: Change = Change(
 
 
 def changed_landmarks(peaks: Peaks, depth: int, fan: int, changes: Sequence[Change]) -> list[Fingerprint]:
-    """The landmarks that would be seen were the recording not changed so: one view for each change, in the work's time."""
+    """The landmarks that would be seen were the recording not changed so: one view for each change, in the work's time.
+
+    For a change backwards the peaks are those of the sound already turned round.
+    """
     blocks = list(_triples(peaks.of(peaks.rank < depth), fan, most=fan * fan))
     time = np.concatenate([np.zeros(0, np.float32), *(block.time[found[0]] for block, found in blocks)])
     plain = np.concatenate([np.zeros((0, 5), np.float32), *(values(block, found) for block, found in blocks)])
+    between, known = packed(np.floor(plain[:, 1:3]), (1, 2))
+    tempos = {t: packed(np.floor(plain[:, 3:] * np.float32(abs(t))), (3, 4)) for t in {c.tempo for c in changes}}
+    raises = {r: packed(np.floor(plain[:, :1] + np.float32(r / PITCH_STEP)), (0,)) for r in {c.raised for c in changes}}
     views = []
     for change in changes:
-        stretch = np.array([1, 1, 1, change.tempo, change.tempo], np.float32)
-        raised = np.array([change.raised / PITCH_STEP, 0, 0, 0, 0], np.float32)
-        cells, inside = packed(np.floor(plain * stretch + raised))
-        ticks = np.rint(time[inside] * change.tempo).astype(np.int32)
-        views.append(make(LANDMARK, ticks, keys=mix(cells[inside], NAME), variant=change.name))
+        (times, timely), (first, audible) = tempos[change.tempo], raises[change.raised]
+        inside = np.flatnonzero(known & timely & audible)
+        ticks = np.rint(time[inside] * abs(change.tempo)).astype(np.int32)
+        keys = mix((between | times | first)[inside], NAME)
+        views.append(make(LANDMARK, ticks, keys=keys, variant=change.name))
     return views
 
 
@@ -123,12 +135,15 @@ def values(peaks: Peaks, found: Triples) -> Float32:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def packed(cells: Float32) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """float32[..., 5] cells -> (uint64[...] of 27 bits, bool[...]: every cell is in range)."""
-    whole = cells.astype(np.int64)
-    inside: npt.NDArray[np.bool_] = np.all((whole >= 0) & (whole < 1 << BITS), axis=-1)
-    codes: npt.NDArray[np.uint64] = np.sum(np.clip(whole, 0, (1 << BITS) - 1) << SHIFTS, axis=-1).astype(np.uint64)
-    return codes, inside
+def packed(cells: Float32, columns: Sequence[int] = range(5)) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """float32[..., k] cells of these columns of `values` -> (uint64[...], of 27 bits in all; bool[...]: all are in range)."""
+    codes, inside = np.zeros(cells.shape[:-1], np.int64), np.ones(cells.shape[:-1], bool)
+    for place, column in enumerate(columns):
+        whole = cells[..., place].astype(np.int64)
+        held = np.minimum(np.maximum(whole, 0), (1 << BITS[column]) - 1)
+        inside &= held == whole
+        codes |= held << SHIFTS[column]
+    return codes.astype(np.uint64), inside
 
 
 def neighbours(values: Float32) -> Float32:

@@ -51,7 +51,7 @@ class Peaks:
 
 
 def find_peaks(blocks: Iterable[Float32], depth: int) -> Peaks:
-    """The peaks of rank below `depth` in mono blocks float32[n] at RATE."""
+    """The peaks of rank below `depth` in blocks float32[c, n] at RATE; the power of several channels adds up."""
     found = [_local(first, power) for first, power in _spectra(blocks)]
     time, pitch, height = np.concatenate(found, axis=1) if found else np.zeros((3, 0), np.float32)
     return _ranked(time, pitch, height, depth)
@@ -59,24 +59,34 @@ def find_peaks(blocks: Iterable[Float32], depth: int) -> Peaks:
 
 def _spectra(blocks: Iterable[Float32]) -> Iterator[tuple[int, Float32]]:
     """(first frame, log power float32[frames + 2 * MARGIN, bins]) in chunks that overlap by 2 * MARGIN frames."""
-    held = np.zeros(MARGIN * HOP, np.float32)
+    held = np.zeros((1, MARGIN * HOP), np.float32)
     first = 0
     for block in blocks:
-        held = np.concatenate([held, block])
-        while len(held) >= (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW:
-            yield first, log_power(held[: (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW])
-            held, first = held[CHUNK * HOP :], first + CHUNK
-    if len(held) > MARGIN * HOP:
-        yield first, log_power(np.concatenate([held, np.zeros(WINDOW + MARGIN * HOP, np.float32)]))
+        held = _joined(held, block)
+        while held.shape[1] >= (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW:
+            yield first, log_power(held[:, : (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW])
+            held, first = held[:, CHUNK * HOP :], first + CHUNK
+    if held.shape[1] > MARGIN * HOP:
+        yield first, log_power(_joined(held, np.zeros((1, WINDOW + MARGIN * HOP), np.float32)))
+
+
+def _joined(before: Float32, after: Float32) -> Float32:
+    """One after the other; the one with fewer channels is silent in the others."""
+    joined = np.zeros((max(len(before), len(after)), before.shape[1] + after.shape[1]), np.float32)
+    joined[: len(before), : before.shape[1]] = before
+    joined[: len(after), before.shape[1] :] = after
+    return joined
 
 
 def log_power(samples: Float32) -> Float32:
-    """log10 of the power spectrum float32[frames, LAST - FIRST] of frames every HOP samples."""
+    """log10 of the power float32[frames, LAST - FIRST] of float32[c, n] in frames every HOP samples."""
     import scipy.fft
 
-    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
-    spectrum = scipy.fft.rfft(frames * HANN, axis=1)[:, FIRST:LAST]
-    power = spectrum.real**2 + spectrum.imag**2
+    power = np.float32(0)
+    for channel in samples:
+        frames = np.lib.stride_tricks.sliding_window_view(channel, WINDOW)[::HOP]
+        spectrum = scipy.fft.rfft(frames * HANN, axis=1)[:, FIRST:LAST]
+        power = power + spectrum.real**2 + spectrum.imag**2
     logs: Float32 = np.log10(power + np.float32(1e-12))
     return logs
 

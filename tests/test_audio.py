@@ -129,6 +129,24 @@ def test_backwards_is_found(index: MemoryIndex) -> None:
     assert work_span == pytest.approx((2, 12), abs=0.6)
 
 
+@pytest.mark.parametrize("speed", [1.12, 0.93])
+def test_backwards_and_at_another_speed_is_found(index: MemoryIndex, speed: float) -> None:
+    [(work, _, output_span, work_span, scale)] = scan(song(1, 10.0, speed, speed)[::-1].copy(), index)
+    assert work == "w1"
+    assert scale == pytest.approx(-speed, rel=0.01)
+    assert output_span == pytest.approx((0, 10), abs=0.6)
+    assert work_span == pytest.approx((0, 10 * speed), abs=0.7)
+
+
+def test_a_loop_is_found_each_time_it_is_played(index: MemoryIndex) -> None:
+    """What repeats exactly in the output is no sign that chance finds it everywhere."""
+    media = Media("audio", "", (AUDIO.probes(heard(np.tile(song(3)[4 * RATE : int(6.5 * RATE)], 4))),))
+    [match] = [m for m in scan_media("q", media, index).matches if m.listed]
+    spans = sorted(e.output_span for _, e in match.segments)
+    assert match.work_id == "w3"
+    assert [start for start, _ in spans] == pytest.approx([0, 2.5, 5, 7.5], abs=0.5)
+
+
 def test_two_works_in_a_row_and_at_once(index: MemoryIndex) -> None:
     row = np.concatenate([song(0)[: 6 * RATE], song(3)[5 * RATE : 11 * RATE]])
     assert {m[0] for m in scan(row, index)} == {"w0", "w3"}
@@ -179,6 +197,65 @@ def test_inverted_channel_does_not_cancel(index: MemoryIndex) -> None:
     part = AUDIO.probes(heard(np.stack([clip, -clip])))
     matches = scan_media("q", Media("audio", "", (part,)), index).matches
     assert [m.work_id for m in matches if m.listed] == ["w2"]
+
+
+@pytest.fixture(scope="module")
+def stereo() -> tuple[Float32, MemoryIndex]:
+    """A piece for two players who sit apart, and an index that holds it among others."""
+    left, right = song(20), song(21)
+    piece = np.stack([left + 0.3 * right, 0.3 * left + right])
+    works = [("both", (AUDIO.features(heard(piece)),))]
+    return piece, MemoryIndex([*works, *((f"w{i}", (AUDIO.features(heard(song(i))),)) for i in range(3))], SCHEMES)
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [[[0, 1], [1, 0]], [[1, 0], [0, 0]], [[0, 1]], [[1, -1], [1, -1]], [[0.5, 0.5]], [[1, 0], [0, -1]], [[1, 0], [0, 0.2]]],
+    ids=["swapped", "one channel", "one channel as mono", "mid removed", "side removed", "one inverted", "panned"],
+)
+def test_what_is_done_to_the_channels_does_not_hide_a_work(
+    stereo: tuple[Float32, MemoryIndex], channels: list[list[float]]
+) -> None:
+    piece, index = stereo
+    changed = (np.array(channels, np.float32) @ piece)[:, 5 * RATE : 13 * RATE]
+    media = Media("audio", "", (AUDIO.probes(heard(changed)),))
+    assert [m.work_id for m in scan_media("q", media, index).matches if m.listed] == ["both"]
+
+
+def voice(hertz: float, size: float, pace: float, seed: int) -> Float32:
+    """One sentence of 60 sounds (the same for every voice): formants `size` times as high, `pace` times as fast.
+
+    A pulse train through two resonances for each sound (Klatt, JASA 1980, in its simplest form); the melody and the
+    lengths of the sounds vary a little with `seed`, as no two readers speak alike.
+    """
+    from scipy.signal import lfilter
+
+    script, own = np.random.default_rng(1), np.random.default_rng(seed)
+    sounds = []
+    for _ in range(60):
+        first, second, length, lift = (
+            script.uniform(250, 850),
+            script.uniform(900, 2400),
+            script.uniform(0.1, 0.3),
+            script.random(),
+        )
+        samples = int(length / pace * own.uniform(0.8, 1.25) * RATE)
+        tone = hertz * (1 + 0.3 * lift * np.linspace(1, 0.7, samples)) * own.uniform(0.95, 1.05)
+        sound = np.diff(np.floor(np.cumsum(tone) / RATE), prepend=0.0)
+        for formant, width in ((first * size, 80.0), (second * size, 120.0)):
+            pole = np.exp(-np.pi * width / RATE)
+            sound = lfilter([1 - pole], [1, -2 * pole * np.cos(2 * np.pi * formant / RATE), pole * pole], sound)
+        sounds.append(sound * np.hanning(samples) ** 0.3)
+    spoken = np.concatenate(sounds)
+    return (0.2 * spoken / np.abs(spoken).max()).astype(np.float32)
+
+
+def test_the_same_words_in_another_voice_are_no_copy() -> None:
+    reader = voice(115, 1.0, 1.0, 2)
+    index = MemoryIndex([("reading", (AUDIO.features(heard(reader)),))], SCHEMES)
+    assert [m[0] for m in scan(reader[3 * RATE : 8 * RATE], index)] == ["reading"]
+    for other in (voice(210, 1.17, 1.08, 3), voice(120, 1.05, 1.0, 4), voice(115, 1.0, 0.9, 5)):
+        assert scan(other, index) == []
 
 
 def test_another_performance_is_a_remake() -> None:
