@@ -14,6 +14,9 @@ from registry.hits import Hits
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
 MAX_RUNS = 24  # placements of one registered fingerprint in one output
 MAX_REFITS = 6
+COUNTED = 4 * MAX_FINGERPRINTS  # fingerprints whose bins are counted at first, by what they may weigh at most
+ROUNDING = 1.001  # sums in another order may differ in the last digits
+GROUP_STEP = 0x9E3779B1  # odd, far apart: spreads the bins of different fingerprints over the slots
 
 Float = npt.NDArray[np.float64]
 
@@ -42,37 +45,100 @@ def align(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
 def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[tuple[int, Hits]]:
     """The fingerprints whose best single placement has most weight, with their hits."""
     start = np.flatnonzero(np.diff(hits.fingerprint_id, prepend=-1))
-    group = np.zeros(len(hits), np.int64)
-    group[start[1:]] = 1
-    group = np.cumsum(group)
-    votes, rows = np.zeros(len(start)), np.zeros(len(start), np.int64)
-    if scheme.aligner == "plane":
-        np.add.at(votes, group, hits.rarity)
-        rows[:] = scheme.least
-    else:
-        output, work = probe.positions[hits.output_row].astype(np.float64), hits.work_position.astype(np.float64)
-        for scale in scheme.scales:
-            for shift in (0.0, 0.5):
-                bins = np.floor((work - scale * output) / (2 * scheme.tolerance) + shift).astype(np.int64)
-                owner, _, sums, counts = _bin_sums(group, bins, hits)
-                np.maximum.at(votes, owner, sums)
-                np.maximum.at(rows, owner, counts)
-    best = np.lexsort((hits.fingerprint_id[start], -votes))
-    # A bin is as wide as a run's tolerance on both sides, but a run may lie across two bins of each shift.
-    best = best[2 * rows[best] >= min(scheme.least, len(np.unique(probe.positions)))][:MAX_FINGERPRINTS]
     end = np.append(start[1:], len(hits))
+    group = np.repeat(np.arange(len(start)), end - start)
+    if scheme.aligner == "plane":
+        best = np.argsort(-np.bincount(group, hits.rarity), kind="stable")[:MAX_FINGERPRINTS]
+    else:
+        best = _most_agreeing(hits, group, start, probe, scheme)
     return [(int(hits.fingerprint_id[start[g]]), hits.of(slice(int(start[g]), int(end[g])))) for g in best]
+
+
+def _most_agreeing(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, scheme: Scheme) -> Int64:
+    """Groups of hits (one a fingerprint) by the weight of their best bin of (scale, offset).
+
+    In a large registry most groups are chance. Bounds that cost one pass over the hits tell which are worth counting.
+    """
+    output, work = probe.positions[hits.output_row].astype(np.float64), hits.work_position.astype(np.float64)
+    need = min(scheme.least, len(np.unique(probe.positions)))
+    order, bounds = np.arange(len(start)), np.zeros(len(start))
+    if len(start) > COUNTED:
+        bounds, reachable = _bounds(hits, group, start, output, work, scheme, need)
+        order = np.lexsort((start, -bounds))
+        order = order[reachable[order]]
+    take = COUNTED
+    while True:
+        counted = np.zeros(len(start), bool)
+        counted[order[:take]] = True
+        mine = np.flatnonzero(counted[group])
+        votes, rows = _votes(hits.of(mine), group[mine], output[mine], work[mine], scheme, len(start))
+        best = np.lexsort((start, -votes))
+        # A bin is as wide as a run's tolerance on both sides, but a run may lie across two bins of each shift.
+        best = best[counted[best] & (2 * rows[best] >= need)][:MAX_FINGERPRINTS]
+        if take >= len(order) or (len(best) == MAX_FINGERPRINTS and votes[best[-1]] > bounds[order[take]]):
+            return best
+        take *= 4
+
+
+def _bounds(
+    hits: Hits, group: Int64, start: Int64, output: Float, work: Float, scheme: Scheme, need: int
+) -> tuple[Float, npt.NDArray[np.bool_]]:
+    """For each group a weight that no bin of it exceeds, and whether some placement may have as many rows as are needed.
+
+    Hits are counted where `_votes` counts rows, and bins may share a slot: both only make the bounds wider.
+    """
+    bounds, most = np.zeros(len(start)), np.zeros(len(start), np.int64)
+    # Without other scales a run keeps to one offset, so one of two rows of bins of twice its width holds all of it.
+    wide = len(scheme.scales) == 1 and scheme.aligner == "line"
+    slots = max(1 << 12, 1 << (2 * len(hits)).bit_length())
+    for scale in scheme.scales:
+        offsets = work - scale * output
+        for shift in (0.0, 0.5):
+            slot = _slots(group, offsets / (2 * scheme.tolerance) + shift, slots)
+            bounds = np.maximum(bounds, np.maximum.reduceat(np.bincount(slot, hits.rarity, slots)[slot], start))
+            slot = _slots(group, offsets / (4 * scheme.tolerance) + shift, slots) if wide else slot
+            most = np.maximum(most, np.maximum.reduceat(np.bincount(slot, minlength=slots)[slot], start))
+    return bounds * ROUNDING, (most if wide else 2 * most) >= need
+
+
+def _slots(group: Int64, place: Float, slots: int) -> Int64:
+    """A number below `slots` for each (group, bin): equal bins have equal ones, different bins nearly always others."""
+    mixed = group * GROUP_STEP + np.floor(place).astype(np.int64)
+    return mixed & (slots - 1)
+
+
+def _votes(hits: Hits, group: Int64, output: Float, work: Float, scheme: Scheme, groups: int) -> tuple[Float, Int64]:
+    """The most weight and the most rows that a bin of each group has."""
+    votes, rows = np.zeros(groups), np.zeros(groups, np.int64)
+    for scale in scheme.scales:
+        for shift in (0.0, 0.5):
+            bins = np.floor((work - scale * output) / (2 * scheme.tolerance) + shift).astype(np.int64)
+            owner, _, sums, counts = _bin_sums(group, bins, hits)
+            np.maximum.at(votes, owner, sums)
+            np.maximum.at(rows, owner, counts)
+    return votes, rows
 
 
 def _bin_sums(group: Int64, bins: Int64, hits: Hits) -> tuple[Int64, Int64, Float, Int64]:
     """Group, bin, weight and rows of every occupied (group, bin), each output row counted once a bin."""
-    order = np.lexsort((hits.output_row, bins, group))
+    if not len(group):
+        return group, bins, np.zeros(0), np.zeros(0, np.int64)
+    order = _bin_order(group, bins, hits.output_row.astype(np.int64))
     g, b, r = group[order], bins[order], hits.output_row[order]
     new_bin = np.append(True, (np.diff(g) != 0) | (np.diff(b) != 0))
     new_row = new_bin | np.append(True, np.diff(r) != 0)
     sums = np.add.reduceat(np.where(new_row, hits.rarity[order], 0.0), np.flatnonzero(new_bin))
     counts = np.add.reduceat(new_row.astype(np.int64), np.flatnonzero(new_bin))
     return g[new_bin], b[new_bin], sums, counts
+
+
+def _bin_order(group: Int64, bins: Int64, row: Int64) -> Int64:
+    """The stable order by (group, bin, row): one sort of a joint number where it has room, which it nearly always has."""
+    low = int(bins.min())
+    span, height = int(bins.max()) - low + 1, int(row.max()) + 1
+    if (int(group.max()) + 1) * span * height >= 2**63:
+        return np.lexsort((row, bins, group))
+    return np.argsort((group * span + (bins - low)) * height + row, kind="stable")
 
 
 def _whole(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> Alignment:

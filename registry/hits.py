@@ -43,6 +43,18 @@ def no_hits() -> Hits:
     return Hits(empty, empty, empty, np.zeros(0, np.float32))
 
 
+def hit_order(ids: Int32, rows: Int32, positions: Int32) -> Int64:
+    """The stable order by (id, row, position): one sort of a joint number where it has room, which it nearly always has."""
+    if not len(ids):
+        return np.zeros(0, np.int64)
+    low = int(positions.min())
+    span, height = int(positions.max()) - low + 1, int(rows.max()) + 1
+    if (int(ids.max()) + 1) * height * span >= 2**63:
+        return np.lexsort((positions, rows, ids))
+    joint = (ids.astype(np.int64) * height + rows) * span + (positions.astype(np.int64) - low)
+    return np.argsort(joint, kind="stable")
+
+
 @dataclass(frozen=True)
 class Registered:
     """To what a fingerprint_id belongs. extent is the part's, as in Part; schemes lists its sibling fingerprints' ids."""
@@ -85,7 +97,7 @@ class Index(Protocol):
         """What identifies the state of the registry in a report; equal when nothing that matters has changed."""
 
     def lookup(self, scheme: str, keys: Int64) -> Hits:
-        """Hits of keys int64[n, b] of that scheme; output_row is the row of `keys`."""
+        """Hits of keys int64[n, b] of that scheme; output_row is the row of `keys`. The commonest keys may give none."""
 
     def registered(self, fingerprint_id: int) -> Registered:
         """What that fingerprint belongs to."""

@@ -11,6 +11,22 @@ from fingerprint.hashing import Int64
 from registry.hits import Hits, Registered, Work, no_hits
 
 MAX_POSTINGS_PER_KEY = 2000
+# Hits that one lookup may give: so many, and one more for each key. Beyond that the commonest keys are passed over: they tell
+# least. A film's key pictures or a song's landmarks give a tenth of it in a registry of a hundred works.
+ENOUGH_HITS, HITS_PER_KEY = 1 << 18, 1
+
+
+def most_postings(counts: Int64, asked: Int64) -> int:
+    """How common a key may be so that all hits of keys not commoner are few enough.
+
+    counts: live postings of each different key; asked: how often the key stands in the probe. At most MAX_POSTINGS_PER_KEY.
+    """
+    order = np.argsort(counts, kind="stable")
+    hits = np.cumsum((counts * asked)[order])
+    fitting = int(np.searchsorted(hits, ENOUGH_HITS + HITS_PER_KEY * int(asked.sum()), "right"))
+    if fitting == len(order):
+        return MAX_POSTINGS_PER_KEY
+    return min(MAX_POSTINGS_PER_KEY, int(counts[order[fitting]]) - 1)
 
 
 class MemoryIndex:
@@ -48,14 +64,14 @@ class MemoryIndex:
     def lookup(self, scheme: str, keys: Int64) -> Hits:
         """See Index.lookup."""
         known, ids, positions, n = self._postings.get(scheme, (np.zeros(0, np.int64),) * 3 + (0,))
-        flat = keys.ravel()
-        low, high = np.searchsorted(known, flat, "left"), np.searchsorted(known, flat, "right")
-        count = high - low
-        count[count > MAX_POSTINGS_PER_KEY] = 0
+        probes, place, asked = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
+        counts = np.searchsorted(known, probes, "right") - np.searchsorted(known, probes, "left")
+        counts[counts > most_postings(counts, asked)] = 0
+        count, low = counts[place], np.searchsorted(known, probes, "left")[place]
         total = int(count.sum())
         if not total:
             return no_hits()
-        probe = np.repeat(np.arange(len(flat)), count)
+        probe = np.repeat(np.arange(len(place)), count)
         where = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(total)
         rarity = np.log10(n / count[probe] + 1).astype(np.float32)
         row = (probe // max(keys.shape[1], 1)).astype(np.int32)

@@ -15,20 +15,21 @@ import numpy.typing as npt
 
 from fingerprint.features import Fingerprint
 from fingerprint.hashing import Int32, Int64
-from registry.hits import Hits, no_hits
-from registry.memory import MAX_POSTINGS_PER_KEY
+from registry.hits import Hits, hit_order, no_hits
+from registry.memory import MAX_POSTINGS_PER_KEY, most_postings
 from registry.packing import Postings, blocks_of, exact_layout, in_order, joined, layout_from, runs_of
 from registry.segments import Fetch, Run, Scratch, Segment, find, read
 
 SOME_BLOCKS = "select b.data from json_each(?) j cross join block b on b.id = j.value"  # one seek each, in the order given
 A_STRETCH = "select id, data from block where id between ? and ? order by id"
 FEW = 8
+BLOCKS_AT_ONCE = 256
 # Behind the last known block there may be some of a merge that was cut off: they are nobody's.
 WRITE_BLOCK = "insert or replace into block (id, data) values (?, ?)"
 
 
 def fetcher(conn: sqlite3.Connection) -> Fetch:
-    """What reads blocks by rising id."""
+    """What reads blocks by rising id, one after the other; a piece that it gives may hold several."""
 
     def fetch(ids: Int64) -> Iterator[bytes]:
         wanted = ids.tolist()
@@ -36,12 +37,15 @@ def fetcher(conn: sqlite3.Connection) -> Fetch:
             return (row[0] for row in conn.execute(SOME_BLOCKS, (str(wanted),)))
         # Where most of a stretch is wanted, one scan of it is cheaper than a seek for each.
         rows = conn.execute(A_STRETCH, (wanted[0], wanted[-1]))
-        if len(wanted) == wanted[-1] - wanted[0] + 1:
-            return (row[1] for row in rows)
-        chosen = set(wanted)
-        return (row[1] for row in rows if row[0] in chosen)
+        return _some_at_a_time(rows, None if len(wanted) == wanted[-1] - wanted[0] + 1 else set(wanted))
 
     return fetch
+
+
+def _some_at_a_time(rows: sqlite3.Cursor, chosen: set[int] | None) -> Iterator[bytes]:
+    """The blocks, many in one piece: handling each for itself costs more than reading it."""
+    while some := rows.fetchmany(BLOCKS_AT_ONCE):
+        yield b"".join([data for number, data in some if chosen is None or number in chosen])
 
 
 def postings_of(fingerprint_id: int, fingerprint: Fingerprint) -> Postings:
@@ -138,38 +142,40 @@ def load_segment(conn: sqlite3.Connection, segment_id: int) -> Segment:
 
 def lookup(directory: Directory, fetch: Fetch, keys: Int64, scratch: Scratch | None = None) -> Hits:
     """Hits of keys int64[n, b], as registry.hits.Index.lookup says; a key with too many live postings gives none."""
-    probes, place = np.unique(keys.ravel(), return_inverse=True)
+    probes, place, asked = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
     if len(directory.stop):
-        probes, place = _without(probes, place, directory.stop)
+        kept = ~np.isin(probes, directory.stop)
+        place = np.where(kept, np.cumsum(kept) - 1, -1)[place]
+        probes, asked = probes[kept], asked[kept]
+    if not len(probes):
+        return no_hits()
     scratch = scratch or Scratch()
-    runs = [_live(directory, fetch, s, probes, scratch) for s in directory.segments] if len(probes) else []
+    runs = [_live(directory, fetch, s, probes, asked, scratch) for s in directory.segments]
     counts = sum((count for _, count in runs), np.zeros(len(probes), np.int64))
     if not counts.any():
         return no_hits()
-    run = _together([found for found, _ in runs], counts <= MAX_POSTINGS_PER_KEY)
+    run = _together([found for found, _ in runs], counts <= most_postings(counts, asked))
     rarity = np.log10(directory.fingerprints / np.maximum(counts, 1) + 1).astype(np.float32)
     return _expanded(run, place, keys.shape[1], rarity)
 
 
-def _without(probes: Int64, place: Int64, stop: Int64) -> tuple[Int64, Int64]:
-    """The probes that are no stop keys, and the place of each flat key among them (-1: it is one)."""
-    kept = ~np.isin(probes, stop)
-    return probes[kept], np.where(kept, np.cumsum(kept) - 1, -1)[place]
-
-
-def _live(directory: Directory, fetch: Fetch, segment: Segment, probes: Int64, scratch: Scratch) -> tuple[Run, Int64]:
-    """The live postings of the probes in one segment, and how many each has; of those surely over the cap only how many.
+def _live(
+    directory: Directory, fetch: Fetch, segment: Segment, probes: Int64, asked: Int64, scratch: Scratch
+) -> tuple[Run, Int64]:
+    """The live postings of the probes in one segment, and how many each has; of those surely too common only how many.
 
     Segment by segment, so that the blocks of one are let go before the next is read.
     """
     found = find(segment, fetch, probes, scratch)
     counts = found.ends - found.starts
-    run = read(found, fetch, np.flatnonzero((counts > 0) & (counts <= MAX_POSTINGS_PER_KEY + directory.dead_postings)))
+    # What is too common in one segment is too common in all; but some of it may be dead.
+    most = MAX_POSTINGS_PER_KEY + directory.dead_postings if len(directory.dead) else most_postings(counts, asked)
+    over = counts > most
+    run = read(found, fetch, np.flatnonzero((counts > 0) & ~over))
     if not len(directory.dead):
         return run, counts
     alive = ~np.isin(run.ids, directory.dead)
     run = Run(run.ids[alive], run.positions[alive], run.probes[alive])
-    over = counts > MAX_POSTINGS_PER_KEY + directory.dead_postings
     return run, np.where(over, counts, np.bincount(run.probes, minlength=len(probes)))
 
 
@@ -185,23 +191,12 @@ def _together(runs: list[Run], chosen: npt.NDArray[np.bool_]) -> Run:
 
 def _expanded(run: Run, place: Int64, bands: int, rarity: npt.NDArray[np.float32]) -> Hits:
     """One hit for each pair of a flat probe key and a posting of it, in the order that Hits promises."""
+    of_probe = np.bincount(run.probes, minlength=len(rarity))
+    first = np.cumsum(of_probe) - of_probe
     flat = np.flatnonzero(place >= 0)
-    low = np.searchsorted(run.probes, place[flat], "left")
-    count = np.searchsorted(run.probes, place[flat], "right") - low
+    low, count = first[place[flat]], of_probe[place[flat]]
     where = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(int(count.sum()))
     row = np.repeat((flat // max(bands, 1)).astype(np.int32), count)
-    order = _hit_order(run.ids[where], row, run.positions[where])
+    order = hit_order(run.ids[where], row, run.positions[where])
     where, row = where[order], row[order]
     return Hits(row, run.ids[where], run.positions[where], rarity[run.probes[where]])
-
-
-def _hit_order(ids: Int32, rows: Int32, positions: Int32) -> Int64:
-    """The stable order by (id, row, position): one sort of a joint number where it has room, which it nearly always has."""
-    if not len(ids):
-        return np.zeros(0, np.int64)
-    low = int(positions.min())
-    span, height = int(positions.max()) - low + 1, int(rows.max()) + 1
-    if (int(ids.max()) + 1) * height * span >= 2**63:
-        return np.lexsort((positions, rows, ids))
-    joint = (ids.astype(np.int64) * height + rows) * span + (positions.astype(np.int64) - low)
-    return np.argsort(joint, kind="stable")

@@ -45,7 +45,13 @@ class Pages:
 
     def places(self, layout: Layout, blocks: Int64) -> Int64:
         """Where each of these blocks, which must have been fetched, begins in the data."""
-        return np.searchsorted(self.numbers, blocks) * (layout.per_block * layout.record)
+        if not len(self.numbers):
+            return np.zeros(len(blocks), np.int64)
+        low, high = int(self.numbers[0]), int(self.numbers[-1])
+        size = layout.per_block * layout.record
+        if high - low + 1 == len(self.numbers):
+            return (blocks - low) * size
+        return np.searchsorted(self.numbers, blocks) * size
 
     def field(self, places: Int64, offset: int, bits: int) -> UInt64:
         """That field of the records that begin at these places."""
@@ -112,8 +118,8 @@ class Found:
 def find(segment: Segment, fetch: Fetch, keys: Int64, scratch: Scratch | None = None) -> Found:
     """Where these keys (rising, each once) stand. Reads the blocks where each key's run may begin and end, no others."""
     first, per_block = segment.first_keys, segment.layout.per_block
-    before = np.maximum(np.searchsorted(first, keys, "left") - 1, 0)
-    after = np.searchsorted(first, keys, "right") - 1
+    before = np.maximum(_how_many_below(first, keys, including=False) - 1, 0)
+    after = _how_many_below(first, keys, including=True) - 1
     starts, ends = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
     inside = np.flatnonzero(after >= 0)
     before, after, keys = before[inside], after[inside], keys[inside]
@@ -124,6 +130,15 @@ def find(segment: Segment, fetch: Fetch, keys: Int64, scratch: Scratch | None = 
     inside, after, keys = inside[seen], after[seen], keys[seen]
     ends[inside] = after * per_block + _rank(segment, pages, after, above_least(keys, first[after]), above=True)
     return Found(segment, pages, starts, ends)
+
+
+def _how_many_below(first: Int64, keys: Int64, including: bool) -> Int64:
+    """For each of the rising keys how many of the rising `first` lie below it, or are it if `including`."""
+    if len(keys) < len(first):
+        return np.searchsorted(first, keys, "right" if including else "left")
+    # The other way round there is less to search: where in the keys each of them comes in.
+    place = np.searchsorted(keys, first, "left" if including else "right")
+    return np.cumsum(np.bincount(place, minlength=len(keys) + 1))[: len(keys)]
 
 
 def _rank(segment: Segment, pages: Pages, blocks: Int64, targets: UInt64, above: bool) -> Int64:
