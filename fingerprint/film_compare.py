@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part
 from fingerprint.film_geometry import Pairs, pairs_of, placement
-from fingerprint.film_line import NEAR_S, SEARCH_S, Line, along, extended, fitted, placed
+from fingerprint.film_line import NEAR_S, SEARCH_S, Line, along, drifts_apart, extended, fitted, placed, refined
 from fingerprint.film_local import LOCAL
 from fingerprint.film_motion import changes
 from fingerprint.film_sight import (
@@ -54,6 +54,7 @@ POINT_ZERO, POINT_WORTH, POINT_CAP = 6, 0.3, 4.0  # log10 for each point that ag
 MIRROR_PRIOR, TURNED_PRIOR, PART_PRIOR, SPEED_PRIOR, BACK_PRIOR = -0.7, -2.0, -1.0, -2.0, -1.5
 SEARCH_PRIOR = -1.0  # placements tried for each alignment
 
+STANDS, DRIFT_PRIOR = 1.5, -2.0  # of runs in which so little changes alike: log10 of how rarely a copy ends without a cut
 UNUSUAL_SPEED = 0.03
 SLOWEST, FASTEST, EXTREME_PRIOR = 0.45, 2.2, -3.0
 
@@ -220,6 +221,8 @@ def _weighed(case: Case, ours: Sight, others: Sight, line: Line, run: slice, ali
     still = float(np.clip((typical - CHANCE_SHARE * chance - CHANCE_ZERO) / CHANCE_STEP, -PICTURE_CAP, PICTURE_CAP))
     moving, motion, elsewhere = changes(ours.of(run), others, line, typical)
     prior = case.prior + SEARCH_PRIOR + _speed_prior(line.scale, typical)
+    if moving < STANDS and drifts_apart(ours, run, line, float(others.times[-1])):
+        prior += DRIFT_PRIOR
     strength = still + moving + prior + case.bonus
     if strength <= 0:
         return []
@@ -227,7 +230,7 @@ def _weighed(case: Case, ours: Sight, others: Sight, line: Line, run: slice, ali
         "similarity": typical, "chance": chance, "still": still, "moving": moving, "motion": motion,
         "elsewhere": elsewhere, "prior": prior, "points": case.bonus,
     }  # fmt: skip
-    return [_evidence(case, ours, run, line, strength, detail)]
+    return [_evidence(case, ours, run, refined(ours.of(run), others, line), strength, detail)]
 
 
 def _speed_prior(scale: float, typical: float) -> float:

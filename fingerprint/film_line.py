@@ -15,9 +15,14 @@ SEARCH_STEPS = 5
 PLACE_STEP_S = 0.125
 PLACE_PICTURES = 96  # that decide where the line lies
 UNUSUAL, UNUSUAL_S = 0.03, 0.4  # of mean similarity a speed other than 1 must be better; more so in a short run
+FREE_S = 0.15  # the same once the line is known to a fraction of a second
+STANDS_S = 0.3  # how long a work's last thumb may stand
+SHIFT_S, SHIFTS = 0.0625, 6  # how finely and how far the ends of a line are tried
 SPREAD_S2 = 0.3  # how firmly a short run keeps to the speed it was found with
 LEAST_SIMILAR = 0.22
 SPENT = 1.6  # a run ends where it has lost this much similarity: about a second of foreign pictures
+EDGE_FRAMES = 5  # either side of the end of a run, in which a cut is looked for
+CUT_SIMILAR = 0.35  # a picture that is less like the one before is another shot
 STEP_LIMIT = 0.25
 LEAST_WEIGHT = 1e-3
 MOVED_NORM = 13.0  # norm of a change of the thumb that is more than noise
@@ -98,6 +103,23 @@ def _reached(gain: Float) -> int:
     return int(np.argmax(total)) + 1 if len(total) and total.max() > 0 else 0
 
 
+def drifts_apart(ours: Sight, run: slice, line: Line, end_s: float) -> bool:
+    """Whether the run ends, or begins, inside both films without a cut of ours.
+
+    A copy ends with a cut or with a film. Where two recordings of one place part, nothing is cut.
+    """
+    for edge, step in ((run.start, -1), (run.stop, 1)):
+        around = np.clip(np.arange(edge - EDGE_FRAMES, edge + EDGE_FRAMES + 1), 0, len(ours.times) - 1)
+        inside = EDGE_FRAMES < edge < len(ours.times) - EDGE_FRAMES
+        beyond = float(line.at(ours.times[around[[-1 if step > 0 else 0]]])[0])
+        if not inside or not 0.0 <= beyond <= end_s:
+            continue
+        follows = similarity(ours.of(around[:-1]), ours, around[1:])
+        if follows.min() > CUT_SIMILAR:
+            return True
+    return False
+
+
 def fitted(ours: Sight, others: Sight, line: Line) -> Line:
     """The line through the most similar moments, weighted by how sharply each stands out from its neighbours."""
     if len(ours.times) < 3:
@@ -120,6 +142,54 @@ def fitted(ours: Sight, others: Sight, line: Line) -> Line:
     sign = float(np.sign(free.scale) or 1.0)
     plain = _line_through(ours.times, found, weight, Line(sign, float(np.median(found - sign * ours.times))), False)
     return plain if _agreement(ours, others, plain) >= _agreement(ours, others, free) - UNUSUAL / 2 else free
+
+
+def refined(ours: Sight, others: Sight, line: Line) -> Line:
+    """The line near this one on which pictures and their changes agree best; the usual speed unless another agrees better.
+
+    Both ends of the run are tried, in steps. Between two of their moments likeness is interpolated, so that lines finer
+    than these are told apart. It says where a run lies; as evidence it would count chance that was looked for.
+    """
+    few = ours.of(np.unique(np.linspace(0, len(ours.times) - 1, PLACE_PICTURES).astype(np.int64)))
+    passed = np.sort(line.at(few.times[[0, -1]])) + [-SEARCH_S, SEARCH_S]
+    others = others.of(slice(*np.searchsorted(others.times, passed).tolist()))
+    if len(few.times) < 3 or len(others.times) < 3 or line.scale == 0.0:
+        return line
+    alike = HASH_PART * (few.signs @ others.signs.T) + (1 - HASH_PART) * (few.texture @ others.texture.T)
+    alike = alike + residuals(few.levels) @ residuals(others.levels).T
+    shifts = SHIFT_S * np.arange(-SHIFTS, SHIFTS + 1)
+    both = tuple(m.ravel() for m in np.meshgrid(shifts, shifts, indexing="ij"))
+    sign, span = float(np.sign(line.scale)), float(np.ptp(few.times))
+    plain = Line(sign, float((line.at(few.times) - sign * few.times).mean()))
+    reach = abs(line.scale - sign) * span / 2
+    wide = np.concatenate([shifts - reach, shifts, shifts + reach])
+    lines = []
+    for start, coarse, fine in ((line, both, both), (plain, (wide, wide), (shifts, shifts))):
+        best, _ = _best_line(few.times, others.times, alike, start, *coarse)
+        lines.append(_best_line(few.times, others.times, alike, best, *(m / 4 for m in fine)))
+    (free, gained), (usual, kept) = lines
+    return usual if kept >= gained - UNUSUAL / 2 - FREE_S / max(1.0, span) else free
+
+
+def _best_line(times: Float, moments: Float, alike: Float, line: Line, first: Float, last: Float) -> tuple[Line, float]:
+    """Of the lines whose ends are moved by `first` and `last`, pair by pair, the best, and how well it agrees."""
+    share = (times - times[0]) / max(float(times[-1] - times[0]), 1e-6)
+    at = line.at(times) + first[:, None] * (1 - share) + last[:, None] * share
+    agreed = _interpolated(alike, moments, at)
+    best = int(agreed.argmax())
+    scale = line.scale + float(last[best] - first[best]) / max(float(times[-1] - times[0]), 1e-6)
+    return Line(scale, float(at[best, 0]) - scale * float(times[0])), float(agreed[best])
+
+
+def _interpolated(alike: Float, moments: Float, at: Float) -> Float:
+    """Mean of alike[picture, moment] along each row of moments at[line, picture]; 0 before and after what the work has."""
+    right = np.clip(np.searchsorted(moments, at), 1, len(moments) - 1)
+    width = np.maximum(moments[right] - moments[right - 1], 1e-6)
+    part = np.clip((at - moments[right - 1]) / width, 0.0, 1.0)
+    pictures = np.arange(at.shape[1])[None, :]
+    found = (1 - part) * alike[pictures, right - 1] + part * alike[pictures, right]
+    inside = (at >= moments[0] - SHIFT_S) & (at <= moments[-1] + STANDS_S)
+    return np.asarray(np.where(inside, found, 0.0).mean(axis=1), np.float64)
 
 
 def _agreement(ours: Sight, others: Sight, line: Line) -> float:

@@ -25,7 +25,8 @@ def probes(still: Still) -> Part:
     grey = still.grey
     plain, mirror = image_local.probe_fingerprints(grey)
     made = tuple(m.probe_fingerprint(grey) for m in (image_views, image_layout, image_pixels))
-    return Part("image", (float(still.width), float(still.height)), (*made, plain, mirror))
+    of_films = image_film.probe_fingerprints(grey)
+    return Part("image", (float(still.width), float(still.height)), (*made, plain, mirror, *of_films))
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
