@@ -32,7 +32,9 @@ SUFFIXES = (
 STORED_DEPTH = 4
 LANDMARK_DEPTH = 3
 PEAK_DEPTH = 12  # of the peaks that compare and the chroma look among
-PROBE_DEPTH, PROBE_FAN = 12, 8
+# A stored landmark is met when its two partners are among those of the probe. On nine edits that were missed, 8 partners met
+# half as many landmarks again as 6 did; peaks of rank 8 to 11 added an eighth, for half as many keys again.
+PROBE_DEPTH, PROBE_FAN = 8, 8
 BACK_DEPTH, BACK_FAN = 6, 4
 LONG_S, LONG_DEPTH, LONG_FAN = 1200.0, 6, 3  # a longer probe is thinner, to bound memory
 CHANGED_S, WINDOW_S = 300.0, 15.0  # of a longer probe only that much is looked for changed, in windows spread over it
@@ -45,9 +47,9 @@ AXES = (
 )
 GRID = tuple(Change(t, r) for t in TEMPOS for r in RAISES if abs(r - played(t).raised) > 1)
 BACKWARDS_AXES = tuple(Change(-c.tempo, c.raised) for c in AXES if c.tempo != 1.0)
-AXES_DEPTH, AXES_FAN = 6, 6
+AXES_DEPTH, AXES_FAN = 6, 6  # half as many landmarks again as with 4 and 4, which is what the many views of the grid get
 GRID_DEPTH, GRID_FAN = 4, 4
-BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN = 5, 5
+BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN = 4, 5
 
 
 def features(sound: Sound) -> Part:

@@ -90,9 +90,9 @@ def probe_landmarks(peaks: Peaks, depth: int, fan: int, change: Change = Change(
     """What is looked up: more peaks, more partners, and the cells next door where a value lies nearest to an edge."""
     ticks, keys = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.int64)]
     for block, found in _triples(peaks.of(peaks.rank < depth), fan, most=fan * fan):
-        cells, inside = packed(neighbours(values(block, found)))
-        ticks.append(positions(block, found[0][inside[:, 0]]))
-        keys.append(mix(cells[inside[:, 0]], NAME))
+        cells, inside = neighbours(values(block, found))
+        ticks.append(positions(block, found[0][inside]))
+        keys.append(mix(cells[inside], NAME))
     return make(LANDMARK, np.concatenate(ticks), keys=np.concatenate(keys), variant=change.name)
 
 
@@ -146,19 +146,23 @@ def packed(cells: Float32, columns: Sequence[int] = range(5)) -> tuple[npt.NDArr
     return codes.astype(np.uint64), inside
 
 
-def neighbours(values: Float32) -> Float32:
-    """float32[n, 5] -> float32[n, 4, 5]: the own cell, then next door in the two values nearest to an edge, each and both."""
+def neighbours(values: Float32) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """float32[n, 5] -> (uint64[n, 4]: the own cells packed, then with the next cell in the two values nearest to an edge,
+    each and both; bool[n]: the own cells are in range). Where there is no next cell, the own code stands again."""
     own = np.floor(values)
+    codes, inside = packed(own)
     part = values - own
     nearness = np.minimum(part, 1 - part)
-    near = np.argsort(nearness, axis=1, kind="stable")[:, :2]
     rows = np.arange(len(values))
-    step = np.where(part < 0.5, -1, 1).astype(np.float32)
-    out = np.repeat(own[:, None, :], 4, axis=1)
-    for place, which in ((1, (0,)), (2, (1,)), (3, (0, 1))):
-        for i in which:
-            out[rows, place, near[:, i]] += step[rows, near[:, i]]
-    return out
+    moves = np.zeros((2, len(values)), np.int64)
+    for place in (0, 1):
+        nearest = nearness.argmin(axis=1)
+        nearness[rows, nearest] = 1
+        step = np.where(part[rows, nearest] < 0.5, -1, 1)
+        cell = own[rows, nearest].astype(np.int64) + step
+        moves[place] = np.where((cell >= 0) & (cell < 1 << BITS[nearest]), step << SHIFTS[nearest], 0)
+    moved = np.stack([np.zeros_like(moves[0]), moves[0], moves[1], moves[0] + moves[1]], axis=1)
+    return (codes.astype(np.int64)[:, None] + moved).astype(np.uint64), inside
 
 
 def _triples(peaks: Peaks, fan: int, most: int) -> Iterator[tuple[Peaks, Triples]]:
