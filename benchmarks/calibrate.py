@@ -35,14 +35,17 @@ from fingerprint import schemes
 from fingerprint.features import Media, Part, cut
 from matcher.attribute import attribute
 from matcher.calibration import FILE, Calibration, Mapping
-from matcher.scan import findings
+from matcher.find import findings
 from registry.memory import MemoryIndex
 
 NEUTRAL = Calibration({}, {}, -1e9)
-CUTS = {"audio": (4.0, 30.0), "film": (2.0, 20.0), "text": (200.0, 4000.0)}
+CUTS = {"audio": (4.0, 16.0), "film": (2.0, 10.0), "text": (200.0, 4000.0)}
+STILLS = 200  # stills cut out of films
 RELATED = ({"a040", "a104"}, {"a089", "a090", "a091"}, {"t067", "t095"})
 """Works of the lineups that hold each other's content: readings of one speech corpus, one jingle in three lengths, and a
 novel that quotes Hamlet."""
+SAME_PICTURE = 6.0
+"""Above this a still of the stills' lineup that draws a film shows the film's own picture: looked at one by one."""
 ALLOWED = 1 / 1000
 MARGIN = 0.5
 """Kept above the worst negative of the lineup, in log10 units: unseen media are not the seen ones."""
@@ -156,6 +159,71 @@ def drawn_by_still(number: int) -> list[dict] | None:
     return pairs(f"crop{number}:{work}", media, BENCH.index, without(work)) if isinstance(media, Media) else None
 
 
+def drawn_by_film_still(number: int) -> list[dict] | None:
+    """A part of a frame of a registered film, mostly shrunk, saved as JPEG; what it draws of its own film is true."""
+    import cv2
+
+    dice = random.Random(f"film still{number}")
+    work, path = BENCH.paths[number % len(BENCH.paths)]
+    reader = cv2.VideoCapture(path)
+    reader.set(cv2.CAP_PROP_POS_FRAMES, dice.randint(0, max(0, int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) - 1)))
+    good, picture = reader.read()
+    if not good:
+        return None
+    h, w = picture.shape[:2]
+    share = dice.uniform(0.55, 0.95)
+    y, x = dice.randint(0, h - int(share * h)), dice.randint(0, w - int(share * w))
+    part = picture[y : y + int(share * h), x : x + int(share * w)]
+    scale = dice.uniform(0.5, 1.0)
+    return probed_still(f"still{number}:{work}", cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+
+
+def probed_still(name: str, picture: np.ndarray) -> list[dict]:
+    """Pairs that a picture draws, saved as JPEG."""
+    import cv2
+
+    where = CACHE / f"{name.replace(':', '-')}-{BENCH.version}.jpg"
+    cv2.imwrite(str(where), picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
+    media = cached(("probe", str(where), BENCH.version))
+    where.unlink()
+    return pairs(name, media, BENCH.index, frozenset()) if isinstance(media, Media) else []
+
+
+def drawn_by_foreign_still(path: str) -> list[dict]:
+    """Pairs that a still of the stills' lineup draws of registered films."""
+    media = cached(("probe", path, BENCH.version))
+    return pairs(path, media, BENCH.index, frozenset()) if isinstance(media, Media) else []
+
+
+def stills_of_films(index: MemoryIndex, jobs: int, data: dict) -> None:
+    """The mapping of a still's points on films: parts of film frames against the stills of the stills' lineup."""
+    import csv
+
+    global BENCH
+    name = "image/film.local.2/copy"
+    films = [
+        (r["work_id"], str(SHARED / "film" / r["path"]))
+        for r in csv.DictReader((SHARED / "film" / "works.csv").open(encoding="utf-8"))
+        if r["medium"] == "film"
+    ]
+    foreign = [str(p) for folder in ("works", "outputs") for p in sorted((SHARED / "image" / folder).iterdir())]
+    BENCH = Bench("image", index, {}, films, [], code_version(("film", "audio", "image", "text", "documents")))
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
+        own = [found for found in pool.map(drawn_by_film_still, range(STILLS), chunksize=8) if found is not None]
+        others = list(pool.map(drawn_by_foreign_still, foreign, chunksize=16))
+    (CACHE / "pairs-stills-of-films.json").write_text(json.dumps({"own": own, "others": others}))
+    positive = [r["strengths"][name] for f in own for r in f if r["output"].endswith(f":{r['work']}") and name in r["strengths"]]
+    shown = sorted(
+        ((r["strengths"][name], r["output"], r["work"]) for f in others for r in f if name in r["strengths"]), reverse=True
+    )
+    print(f"{name}: {len(positive)} of {len(own)} parts of frames; foreign stills that draw films: {shown[:20]}")
+    same = {(o, w) for s, o, w in shown if s > SAME_PICTURE}
+    negative = [s for s, o, w in shown if (o, w) not in same]
+    false_pairs = len(foreign) * len(films)
+    if positive:
+        data["mappings"][name] = mapping(name, np.array(positive), np.array([*negative, 0.0]), len(own), false_pairs)
+
+
 def fit(positive: np.ndarray, negative: np.ndarray) -> tuple[float, float]:
     """slope and intercept of log10 LR over strength: logistic regression with both classes weighted alike."""
 
@@ -171,7 +239,7 @@ def fit(positive: np.ndarray, negative: np.ndarray) -> tuple[float, float]:
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     ap.add_argument("--media", nargs="+", default=["audio", "film", "image", "text"])
-    ap.add_argument("--negatives", type=int, default=2000)
+    ap.add_argument("--negatives", type=int, default=5000)
     ap.add_argument("--jobs", type=int, default=2)
     ap.add_argument("--again", action="store_true", help="fit what the last run scanned")
     ap.add_argument("--dry", action="store_true", help="print, do not write calibration.json")
@@ -179,6 +247,8 @@ def main() -> None:
     data = json.loads(FILE.read_text())
     for medium in a.media:
         calibrate(medium, a.negatives, a.jobs, a.again, data)
+        if medium == "film" and not a.again:
+            stills_of_films(load_lineup("film", a.jobs, "nothing at all")[0], a.jobs, data)
     data["date"] = datetime.date.today().isoformat()
     if not a.dry:
         FILE.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
@@ -225,6 +295,7 @@ def calibrate(medium: str, wanted: int, jobs: int, again: bool, data: dict) -> N
     positive, negative = strengths(drawn, extra, truth)
     true_pairs = sum(len({w["work_id"] for w in o["works"]}) for o in truth.values())
     false_pairs = (len(drawn) + len(extra)) * works
+    data["mappings"] = {n: m for n, m in data["mappings"].items() if not n.startswith(f"{medium}/")}
     for name in sorted(n for n in positive.keys() | negative.keys() if n.startswith(f"{medium}/")):
         pair = np.array(positive[name] or [12.0]), np.array([*negative[name], 0.0])
         data["mappings"][name] = mapping(name, *pair, true_pairs, false_pairs)

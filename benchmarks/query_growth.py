@@ -37,7 +37,7 @@ from lab import SHARED, cached, code_version  # noqa: E402
 from benchmarks.made_up_works import Pool, made_up, pools, postings, prototypes, share_hit  # noqa: E402
 from fingerprint import probe, schemes  # noqa: E402
 from fingerprint.features import Media, Part  # noqa: E402
-from matcher import scan  # noqa: E402
+from matcher import find as scan  # noqa: E402
 from matcher.calibration import load  # noqa: E402
 from registry.audit import changed  # noqa: E402
 from registry.packing import in_order  # noqa: E402

@@ -106,7 +106,7 @@ def _limit_memory(size: int) -> None:
 
 def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
     """The report of each file against the registry in `options`, as JSON."""
-    from fingerprint import probe
+    from matcher.look import output_probes
     from matcher.report import as_json
     from matcher.scan import scan_media
     from registry.store import open_registry
@@ -114,7 +114,9 @@ def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
     registry = open_registry(Path(options["registry"]))
 
     def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-        media = probe(Path(job["path"]))  # before the snapshot: decoding a film must not hold on to an old state
+        media = output_probes(
+            Path(job["path"]), registry
+        )  # before the snapshot: decoding a film must not hold on to an old state
         with registry.snapshot():
             return as_json(scan_media(str(job["name"]), media, registry), bool(options["candidates"])), b""
 

@@ -29,6 +29,8 @@ __all__ = [
     "Span",
     "UnreadableMedia",
     "extract",
+    "glance",
+    "look_closer",
     "media_table",
     "probe",
     "schemes",
@@ -68,14 +70,38 @@ def probe(path: Path | str) -> Media:
     return _media(Path(path), "probes")
 
 
-def _media(path: Path, view: str) -> Media:
+def glance(path: Path | str) -> Media | None:
+    """A first look at a long output: of its leading part only what costs little, of the others all that a scan looks up.
+
+    None when the file is to be probed whole at once. Raises UnreadableMedia.
+    """
+    from fingerprint.sniff import sniff
+
+    path = Path(path)
+    medium = media_table()[sniff(path).parts[0]]
+    reduced = None if medium.glance is None else medium.glance.first(medium.decode(path))
+    return None if reduced is None else _media(path, "probes", medium.probes(reduced))
+
+
+def look_closer(path: Path | str, seen: Media, moments: list[Span]) -> Media:
+    """What a scan of this file looks up, now of its leading part also what surrounds these seconds. `seen` is the glance's."""
+    from dataclasses import replace
+
+    path, part = Path(path), seen.parts[0]
+    medium = media_table()[part.medium]
+    reduced = None if medium.glance is None else medium.glance.closer(medium.decode(path), part, moments)
+    return seen if reduced is None else replace(seen, parts=(medium.probes(reduced), *seen.parts[1:]))
+
+
+def _media(path: Path, view: str, leading: Part | None = None) -> Media:
+    """The media of this file; its leading part is the one given, or made as the others are."""
     from fingerprint.features import Media
     from fingerprint.sniff import sniff
 
     table = media_table()
     kind = sniff(path)
-    parts = []
-    for name in kind.parts:
+    parts = [leading] if leading else []
+    for name in kind.parts[len(parts) :]:
         medium = table[name]
         parts.append(getattr(medium, view)(medium.decode(path)))
     return Media(kind.medium, sha256_of(path), tuple(parts), kind.tags)

@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Scheme:
     tolerance       width of an offset bin, in ticks
     reach           widest gap inside one aligned run, in ticks
     least           fewest rows of a probe that make an aligned run
+    farthest        bits in which the payloads of two rows that share a band key may differ and still be aligned; 0: any
     stored          False: made only of what is looked up, no work has it
     successor       name of the scheme that has taken its place: this one is read and no longer made. "": it is made
     convert         its fingerprint -> one of the successor, where that follows from the stored columns alone. None: only the
@@ -54,6 +56,7 @@ class Scheme:
     tolerance: float = 2.0
     reach: float = 1e9
     least: int = 2
+    farthest: int = 0
     stored: bool = True
     successor: str = ""
     convert: Callable[[Fingerprint], Fingerprint] | None = None
@@ -183,7 +186,10 @@ def cut(fingerprint: Fingerprint, start: float, end: float) -> Fingerprint:
 
 
 def pack(fingerprint: Fingerprint, scheme: Scheme) -> bytes:
-    """Bytes that `unpack` reads back: a JSON head and zlib-packed columns. Keys that can be derived are left out."""
+    """Bytes that `unpack` reads back: a JSON head and zlib-packed columns. Keys that can be derived are left out.
+
+    The payload is written byte column by byte column: what changes slowly from row to row then packs to less.
+    """
     steps = np.diff(fingerprint.positions, prepend=np.int32(0)).astype("<i4")
     columns = [steps.tobytes()]
     stored_keys = 0 if scheme.derive is not None else fingerprint.keys.shape[1]
@@ -191,8 +197,8 @@ def pack(fingerprint: Fingerprint, scheme: Scheme) -> bytes:
         columns.append(np.ascontiguousarray(fingerprint.keys, "<i8").tobytes())
     width = 0 if fingerprint.payload is None else fingerprint.payload.shape[1]
     if fingerprint.payload is not None:
-        columns.append(np.ascontiguousarray(fingerprint.payload).tobytes())
-    head = {"scheme": fingerprint.scheme, "n": len(fingerprint), "keys": stored_keys, "payload": width}
+        columns.append(np.ascontiguousarray(fingerprint.payload.T).tobytes())
+    head = {"scheme": fingerprint.scheme, "n": len(fingerprint), "keys": stored_keys, "columns": width}
     text = json.dumps(head, sort_keys=True, separators=(",", ":")).encode()
     return struct.pack("<I", len(text)) + text + zlib.compress(b"".join(columns), 6)
 
@@ -202,7 +208,7 @@ def unpack(data: bytes, schemes: Mapping[str, Scheme]) -> Fingerprint:
     try:
         (size,) = struct.unpack_from("<I", data)
         head = json.loads(data[4 : 4 + size])
-        name, n, stored_keys, width = str(head["scheme"]), int(head["n"]), int(head["keys"]), int(head["payload"])
+        name, n, stored_keys, width = str(head["scheme"]), int(head["n"]), int(head["keys"]), payload_width(head)
     except (struct.error, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise BadFingerprint("the fingerprint's head cannot be read; it is damaged or not a Byline fingerprint") from error
     if name not in schemes:
@@ -210,7 +216,13 @@ def unpack(data: bytes, schemes: Mapping[str, Scheme]) -> Fingerprint:
     size = n * (4 + 8 * stored_keys + width)
     if min(n, stored_keys, width) < 0 or max(n, stored_keys, width, size) > MAX_UNPACKED_BYTES:
         raise BadFingerprint("the fingerprint claims an impossible size; it is damaged")
-    return _columns(data[4 + len(json_head(data)) :], schemes[name], n, stored_keys, width, size)
+    by_column = "columns" in head
+    return _columns(data[4 + len(json_head(data)) :], schemes[name], n, stored_keys, width, by_column)
+
+
+def payload_width(head: Mapping[str, Any]) -> int:
+    """Bytes of payload a row. Heads of the first version call it "payload": theirs is written row by row."""
+    return int(head["columns"] if "columns" in head else head["payload"])
 
 
 def json_head(data: bytes) -> bytes:
@@ -219,8 +231,9 @@ def json_head(data: bytes) -> bytes:
     return data[4 : 4 + size]
 
 
-def _columns(packed: bytes, scheme: Scheme, n: int, stored_keys: int, width: int, size: int) -> Fingerprint:
+def _columns(packed: bytes, scheme: Scheme, n: int, stored_keys: int, width: int, by_column: bool) -> Fingerprint:
     inflater = zlib.decompressobj()
+    size = n * (4 + 8 * stored_keys + width)
     try:
         body = inflater.decompress(packed, size + 1)
     except zlib.error as error:
@@ -229,5 +242,6 @@ def _columns(packed: bytes, scheme: Scheme, n: int, stored_keys: int, width: int
         raise BadFingerprint("the fingerprint's columns do not have the length its head says; it is damaged")
     positions = np.cumsum(np.frombuffer(body, "<i4", n), dtype=np.int32)
     keys = np.frombuffer(body, "<i8", n * stored_keys, 4 * n).reshape(n, stored_keys).astype(np.int64)
-    payload = np.frombuffer(body, np.uint8, n * width, n * (4 + 8 * stored_keys)).reshape(n, width) if width else None
-    return make(scheme, positions, payload, keys)
+    rest = np.frombuffer(body, np.uint8, n * width, n * (4 + 8 * stored_keys))
+    payload = np.ascontiguousarray(rest.reshape(width, n).T) if by_column else rest.reshape(n, width)
+    return make(scheme, positions, payload if width else None, keys)

@@ -1,7 +1,8 @@
 """Local features of a film's key pictures: what finds crops, insets, split screens, rotation and perspective.
 
-SIFT points as keys of the vocabulary that stills use (see image_local), a signature and a place beside each. Keys of the
-film scheme are their own; time is the line, the geometry is found in `compare`.
+SIFT points as words of the vocabulary that stills use (see image_local), a signature and a place beside each, smaller than
+those of stills: a film has thousands of pictures. Keys of the film scheme are its own; time is the line, the geometry is
+found in `compare`.
 """
 
 from __future__ import annotations
@@ -12,30 +13,57 @@ import cv2
 import numpy as np
 
 from fingerprint import image_local as points
-from fingerprint.features import Fingerprint, Scheme
-from fingerprint.hashing import Int64, UInt8, mix
+from fingerprint.features import Fingerprint, Scheme, make
+from fingerprint.hashing import Int64, UInt8, mix, unmix
 from fingerprint.pictures import WHOLE
 
-PLACE_BYTES = points.PAYLOAD_BYTES
+NAME, OLD_NAME = "film.local.2", "film.local.1"
+CELL_BYTES, SIGNATURE_BYTES = 3, 12
+SIGNATURE = slice(CELL_BYTES, CELL_BYTES + SIGNATURE_BYTES)
+X, Y, SIZE, ANGLE = range(SIGNATURE.stop, SIGNATURE.stop + 4)
+SHAPE = slice(ANGLE + 1, ANGLE + 3)
+PLACE_STEPS = 255  # x and y are fractions of the picture's sides in these steps
+SHAPE_UNIT = 2  # a probe's picture may be 2 x 255 pixels large, its shape is kept in these steps
+WORK_POINTS = 20
+WORK_SIDE = 160  # long side in pixels: what an inset of a fifth of the area has of an output
+PROBE_POINTS = 700
+PROBE_CELLS = 4
+OLD_APART_S = 1.5  # of the older scheme's key pictures only those so far apart are kept
+OLD_BYTES = points.PAYLOAD_BYTES + 2
+
+
+def derive(payload: UInt8) -> Int64:
+    """uint8[n, 21] -> keys int64[n, 1]: the word is the cell and the first signs of the signature."""
+    cells = np.zeros((len(payload), 4), np.uint8)
+    cells[:, :CELL_BYTES] = payload[:, :CELL_BYTES]
+    return _keys(cells.view("<u4").astype(np.int64), payload)
+
+
+def _keys(cells: Int64, payload: UInt8) -> Int64:
+    """Keys int64[n, c] of these cells int64[n, c]."""
+    signs = payload[:, CELL_BYTES : CELL_BYTES + 1].astype(np.int64) >> (8 - points.SIGN_BITS)
+    return mix((cells << points.SIGN_BITS) + signs, NAME)
+
+
 LOCAL = Scheme(
-    "film.local.1",
+    NAME,
     "film",
     tick=WHOLE.tick,
-    payload_width=PLACE_BYTES + 2,
+    payload_width=SHAPE.stop,
+    derive=derive,
     aligner="band",
     scales=(1.0, 0.7, 1.4, 0.5, 2.0, -1.0),
     tolerance=150,
     least=5,
 )
-WORK_POINTS = 80
-WORK_SIDE = 192  # long side in pixels
-PROBE_POINTS = 400
-PROBE_CELLS = 3
-SHAPE_UNIT = 2  # a probe's picture may be 2 x 255 pixels large, its shape is kept in these steps
 
 
 class Found(NamedTuple):
-    """The points of one picture: its tick, keys int64[n, cells], payload uint8[n, 24]: image_local's, then the shape (w, h)."""
+    """The points of one picture: its tick, keys int64[n, cells], payload uint8[n, 21].
+
+    The payload is the cell of the vocabulary (3, low byte first), the signature (12), x and y (fractions of the sides), log
+    size, angle, and the picture's width and height.
+    """
 
     tick: int
     keys: Int64
@@ -59,10 +87,29 @@ def probe_points(time: float, grey: UInt8) -> tuple[Found, Found]:
 
 def _found(time: float, own: points.Points, grey: UInt8, cells: int) -> Found:
     height, width = grey.shape
-    shape = np.full((len(own), 2), (-(-width // SHAPE_UNIT), -(-height // SHAPE_UNIT)))
-    payload = np.hstack([points.payload(own, width, height), np.minimum(shape, 255).astype(np.uint8)])
-    keys = np.zeros((0, cells), np.int64) if not len(own) else mix(points.keys(own.descriptors, cells), LOCAL.name)
-    return Found(round(time / LOCAL.tick), keys, payload)
+    payload = np.zeros((len(own), LOCAL.payload_width), np.uint8)
+    if not len(own):
+        return Found(_tick(time), np.zeros((0, cells), np.int64), payload)
+    near = points.nearest_cells(own.descriptors, cells)
+    payload[:, :CELL_BYTES] = _cell_bytes(near[:, 0])
+    payload[:, SIGNATURE] = points.signatures(own.descriptors)[:, :SIGNATURE_BYTES]
+    payload[:, X] = _steps(own.x / width)
+    payload[:, Y] = _steps(own.y / height)
+    payload[:, SIZE : ANGLE + 1] = points.payload(own, width, height)[:, -2:]
+    payload[:, SHAPE] = np.minimum([-(-width // SHAPE_UNIT), -(-height // SHAPE_UNIT)], 255)
+    return Found(_tick(time), _keys(near, payload), payload)
+
+
+def _tick(time: float) -> int:
+    return round(time / LOCAL.tick)
+
+
+def _steps(shares: points.Float32) -> UInt8:
+    return np.asarray(np.clip(np.rint(shares * PLACE_STEPS), 0, PLACE_STEPS), np.uint8)
+
+
+def _cell_bytes(cells: Int64) -> UInt8:
+    return np.ascontiguousarray(cells.astype("<u4")).view(np.uint8).reshape(-1, 4)[:, :CELL_BYTES]
 
 
 def joined_points(found: list[Found], cells: int, variant: str = "") -> Fingerprint:
@@ -75,6 +122,42 @@ def joined_points(found: list[Found], cells: int, variant: str = "") -> Fingerpr
     return Fingerprint(LOCAL.name, keys, positions, np.concatenate([f.payload for f in found]), variant)
 
 
+def in_pixels(payload: UInt8) -> points.Points:
+    """The points in pixels of their own pictures, without descriptors."""
+    shape = shapes(payload).astype(np.float32) / PLACE_STEPS
+    size = np.exp(payload[:, SIZE].astype(np.float32) * points.SIZE_STEP)
+    angle = payload[:, ANGLE].astype(np.float32) * np.float32(2 * np.pi / 256)
+    x, y = (np.asarray(payload[:, at] * shape[:, i], np.float32) for i, at in enumerate((X, Y)))
+    return points.Points(x, y, size, angle, np.zeros((len(payload), 0), np.float32))
+
+
 def shapes(payload: UInt8) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """float64[n, 2]: width and height of the picture that each point is from."""
-    return payload[:, PLACE_BYTES : PLACE_BYTES + 2].astype(np.float64) * SHAPE_UNIT
+    return payload[:, SHAPE].astype(np.float64) * SHAPE_UNIT
+
+
+def smaller(old: Fingerprint) -> Fingerprint:
+    """A film.local.1 as film.local.2: fewer points of fewer pictures, each with less beside it.
+
+    Keys of the older scheme were words mixed twice, which can be undone.
+    """
+    kept: list[int] = []
+    last = -1e9
+    for tick in np.unique(old.positions).tolist():
+        if (tick - last) * LOCAL.tick < OLD_APART_S - 1e-6:
+            continue
+        first, end = np.searchsorted(old.positions, [tick, tick + 1]).tolist()
+        kept.extend(range(first, min(end, first + WORK_POINTS)))
+        last = tick
+    payload = np.zeros((len(kept), LOCAL.payload_width), np.uint8)
+    if old.payload is not None and kept:
+        before = old.payload[kept]
+        payload[:, :CELL_BYTES] = _cell_bytes(unmix(unmix(old.keys[kept, 0], OLD_NAME), points.LOCAL_NAME) >> points.SIGN_BITS)
+        payload[:, SIGNATURE] = before[:, :SIGNATURE_BYTES]
+        place = points.places(before, 1.0, 1.0)
+        payload[:, X], payload[:, Y] = _steps(place.x), _steps(place.y)
+        payload[:, SIZE : SHAPE.stop] = before[:, -4:]
+    return make(LOCAL, old.positions[kept], payload)
+
+
+OLD_LOCAL = Scheme(OLD_NAME, "film", tick=WHOLE.tick, payload_width=OLD_BYTES, aligner="band", successor=NAME, convert=smaller)

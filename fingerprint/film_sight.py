@@ -8,17 +8,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fingerprint.features import Fingerprint, Scheme
+from fingerprint.features import Fingerprint, Part, Scheme, make
 from fingerprint.film_views import FRAME, SIDE, THUMB
-from fingerprint.hashing import UInt8
-from fingerprint.pictures import LOW, ODD, WHOLE, Float32, coefficients, hashes
+from fingerprint.hashing import Int32, UInt8
+from fingerprint.pictures import INVERTED, LOW, ODD, WHOLE, Float32, coefficients, hashes
 
-THUMBS = Scheme("film.thumb.1", "film", tick=WHOLE.tick, payload_width=2 + THUMB * THUMB, indexed=False)
-FRAMES = Scheme("film.frame.1", "film", tick=WHOLE.tick, payload_width=FRAME * FRAME, indexed=False, stored=False)
 HASH_BYTES = 32
+THUMBS = Scheme("film.thumb.2", "film", tick=WHOLE.tick, payload_width=HASH_BYTES + 1 + THUMB * THUMB, indexed=False)
+FRAMES = Scheme("film.frame.1", "film", tick=WHOLE.tick, payload_width=FRAME * FRAME, indexed=False, stored=False)
 HASH_PART = 0.6  # of the similarity; the thumb has the rest
 LEAST_NORM = 8.0  # of a thumb's texture: below this it is flat
 BATCH = 512
+STEP_SHARE = 1.5  # of the mean change between neighbouring thumbs: changes come out .97 as they were (median)
+LEAST_STEP, LARGEST_STEP = 2.0, 12.0  # grey levels
+OLD_SHAPE = 2  # bytes of width and height that the older scheme had before its thumb
 PARTIAL = 1.55  # texture alone, at this length, varies by chance as hash and texture together do
 
 Float = npt.NDArray[np.float64]
@@ -106,7 +109,9 @@ def _inner(shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def turned(squares: UInt8, variant: str) -> UInt8:
-    """Squares uint8[n, s, s] turned and mirrored as the variant's name says: what `pictures.dihedral` does to hashes."""
+    """Squares uint8[n, s, s] turned, mirrored or inverted as the variant's name says: what `pictures.dihedral` does to hashes."""
+    if variant == INVERTED:
+        squares = 255 - squares
     if "transpose" in variant:
         squares = squares.transpose(0, 2, 1)
     if "mirror" in variant or "turn" in variant:
@@ -117,15 +122,61 @@ def turned(squares: UInt8, variant: str) -> UInt8:
 
 
 def registered(whole: Fingerprint, thumbs: Fingerprint, rows: slice) -> Sight:
-    """A work's thumbs `rows`, each with the hash nearest to it in time."""
-    none = np.zeros((0, THUMBS.payload_width), np.uint8)
-    pictures = (none if thumbs.payload is None else thumbs.payload)[rows, 2:].reshape(-1, THUMB, THUMB)
-    times = _seconds(thumbs, rows)
+    """A work's thumbs `rows`. Those without a hash of their own take the one nearest to them in time."""
+    payload = (np.zeros((0, THUMBS.payload_width), np.uint8) if thumbs.payload is None else thumbs.payload)[rows]
+    times, levels, hashed = _seconds(thumbs, rows), _levels_of(payload), payload[:, :HASH_BYTES]
+    bare = np.flatnonzero(~hashed.any(axis=1))
+    if len(bare) and len(whole) and whole.payload is not None:
+        near = nearest(_seconds(whole, slice(None)), times[bare])
+        hashed = hashed.copy()
+        hashed[bare] = whole.payload[near, :HASH_BYTES]
+    return Sight(times, _signs(hashed), _unit(levels), levels)
+
+
+def hashes_of(work: Part) -> tuple[Int32, UInt8]:
+    """All hashes that are stored of a film, those that are looked up and those of its thumbs: ticks [n], uint8[n, 32]."""
+    ticks, hashed = [np.zeros(0, np.int32)], [np.zeros((0, HASH_BYTES), np.uint8)]
+    for name in (WHOLE.name, THUMBS.name):
+        own = work.of(name)
+        if own is not None and own.payload is not None:
+            rows = np.flatnonzero(own.payload[:, :HASH_BYTES].any(axis=1))
+            ticks.append(own.positions[rows])
+            hashed.append(own.payload[rows, :HASH_BYTES])
+    return np.concatenate(ticks), np.concatenate(hashed)
+
+
+def thumbs_of(positions: Int32, pictures: UInt8, hashed: UInt8 | None = None) -> Fingerprint:
+    """What is stored of thumbs uint8[n, 16, 16]: the whole picture's hash (32 bytes; zeros: none), then the fine structure.
+
+    Its levels are kept in steps that follow how much the pictures change: what hardly moves is told apart by small
+    changes. One byte says how large a step is (in quarters of an octave), 256 hold the steps (int8).
+    """
     levels = _levels(pictures)
-    signs = np.zeros((len(times), 8 * HASH_BYTES), np.float32)
-    if len(whole) and whole.payload is not None:
-        signs = _signs(whole.payload[nearest(_seconds(whole, slice(None)), times), :HASH_BYTES])
-    return Sight(times, signs, _unit(levels), levels)
+    moved = np.sqrt((np.diff(levels, axis=0) ** 2).mean(axis=1))
+    least = np.minimum(np.append(moved[:1], moved), np.append(moved, moved[-1:])) if len(moved) else np.zeros(len(levels))
+    octaves = np.rint(np.log2(np.clip(STEP_SHARE * least, LEAST_STEP, LARGEST_STEP)) * 4)
+    steps = np.clip(np.rint(levels / 2 ** (octaves / 4)[:, None]), -127, 127).astype(np.int8).view(np.uint8)
+    head = np.zeros((len(levels), HASH_BYTES), np.uint8) if hashed is None else hashed
+    return make(THUMBS, positions, np.hstack([head, octaves.astype(np.uint8)[:, None], steps]))
+
+
+def _levels_of(payload: UInt8) -> Float32:
+    """The grey levels float32[n, 256] that a thumb's step and steps stand for."""
+    step = 2 ** (payload[:, HASH_BYTES : HASH_BYTES + 1].astype(np.float32) / 4)
+    levels = np.ascontiguousarray(payload[:, HASH_BYTES + 1 :]).view(np.int8).astype(np.float32) * step
+    return np.asarray(levels - levels.mean(axis=1, keepdims=True), np.float32)
+
+
+def finer(old: Fingerprint) -> Fingerprint:
+    """A film.thumb.1 as film.thumb.2, without hashes."""
+    pictures = np.zeros((0, THUMB * THUMB), np.uint8) if old.payload is None else old.payload[:, OLD_SHAPE:]
+    return thumbs_of(old.positions, pictures.reshape(-1, THUMB, THUMB))
+
+
+OLD_THUMBS = Scheme(
+    "film.thumb.1", "film", tick=WHOLE.tick, payload_width=OLD_SHAPE + THUMB * THUMB, indexed=False,
+    successor=THUMBS.name, convert=finer,
+)  # fmt: skip
 
 
 def _seconds(fingerprint: Fingerprint, rows: slice) -> Float:

@@ -17,7 +17,6 @@ FLAT = 5.0  # grey levels of standard deviation below which a picture tells noth
 CUT_LEVELS = 18.0  # mean step between two thumbs that is a cut
 BAR_LEVELS = 4.0  # a bar varies less than this, along itself and over the shot
 NEW_BITS = 60  # of 256 from the last key picture: another shot
-NEW_SHARE = 0.3  # of the usual time between key pictures must have passed all the same
 MOVED_LEVELS = 4
 LEAST_AREA = 0.2  # of the frame must be left when bars are cut away
 
@@ -38,10 +37,13 @@ class Shots:
 
 
 class KeyPictures:
-    """Chooses key pictures from chunk after chunk: the first that tells something of each shot, and one each `every_s` of it."""
+    """Chooses key pictures from chunk after chunk: the first that tells something of each shot, and one each `every_s` of it,
 
-    def __init__(self, every_s: float) -> None:
-        self.every_s = every_s
+    never nearer than `apart_s`.
+    """
+
+    def __init__(self, every_s: float, apart_s: float) -> None:
+        self.every_s, self.apart_s = every_s, apart_s
         self._time = -1e9
         self._hash: UInt8 | None = None
 
@@ -51,7 +53,7 @@ class KeyPictures:
         for row in np.flatnonzero(telling).tolist():
             passed = float(times[row]) - self._time
             new = self._hash is None or int(hamming(hashed[row], self._hash)) >= NEW_BITS
-            if passed >= self.every_s - 1e-6 or (new and passed >= NEW_SHARE * self.every_s):
+            if passed >= self.every_s - 1e-6 or (new and passed >= self.apart_s - 1e-6):
                 chosen.append(row)
                 self._time, self._hash = float(times[row]), hashed[row]
         return chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,19 @@ def mix(values: npt.NDArray[np.generic], scheme: str) -> Int64:
     return (x ^ (x >> np.uint64(31))).view(np.int64)
 
 
+def unmix(keys: Int64, scheme: str) -> Int64:
+    """The integers of which `mix` made these keys."""
+    x = keys.view(np.uint64)
+    x = _unshifted(x, 31) * np.uint64(pow(0x94D049BB133111EB, -1, 1 << 64))
+    x = _unshifted(x, 27) * np.uint64(pow(0xBF58476D1CE4E5B9, -1, 1 << 64))
+    return (_unshifted(x, 30) ^ np.uint64(seed_of(scheme))).view(np.int64)
+
+
+def _unshifted(x: UInt64, bits: int) -> UInt64:
+    """The numbers y for which x = y ^ (y >> bits)."""
+    return np.asarray(x ^ (x >> np.uint64(bits)) ^ (x >> np.uint64(2 * bits)), np.uint64)
+
+
 def band_keys(hashes: UInt8, scheme: str, band_bytes: int = 2) -> Int64:
     """uint8[n, k] perceptual hashes to int64[n, k / band_bytes] keys: each band of bits, with its place, mixed.
 
@@ -43,8 +57,8 @@ def band_keys(hashes: UInt8, scheme: str, band_bytes: int = 2) -> Int64:
     return mix(values | place, scheme)
 
 
-def hamming(a: UInt8, b: UInt8) -> Int32:
-    """Bits in which the hashes differ; a and b are uint8[..., k] and broadcast. -> int32[...]"""
+def hamming(a: npt.NDArray[np.unsignedinteger[Any]], b: npt.NDArray[np.unsignedinteger[Any]]) -> Int32:
+    """Bits in which the hashes differ; a and b are uint8[..., k], or wider words, and broadcast. -> int32[...]"""
     return np.asarray(np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.int32))
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, make
 from fingerprint.film_geometry import Placement, pairs_of, placement
 from fingerprint.film_local import LOCAL, PROBE_CELLS, joined_points, probe_points
-from fingerprint.film_sight import FRAMES, LEAST_NORM, THUMBS, View, box_view, masked, placed_view, registered, seen
+from fingerprint.film_sight import FRAMES, LEAST_NORM, THUMBS, View, box_view, hashes_of, masked, placed_view, registered, seen
 from fingerprint.film_views import FRAME, THUMB
 from fingerprint.hashing import Int32, UInt8, hamming
 from fingerprint.image_views import views
@@ -31,7 +31,7 @@ CAP = 10.0
 POINTS_SIDE = 360  # long side in pixels at which points are looked for, as in the frames of an output film
 MOST_MOMENTS = 6  # key pictures of a film that are looked at closely
 AROUND_S = 2.0  # how far from the points' moment the thumb that is most alike may be
-POINT_ZERO, POINT_WORTH, POINT_CAP = 6, 0.5, 9.0  # log10 for each place that agrees on the placement
+POINT_ZERO, POINT_WORTH, POINT_CAP = 4, 0.9, 9.0  # log10 for each place that agrees on the placement
 # Similarity of the thumb: what unrelated pictures have, what stands for ten times more, the most it can tell.
 ALIKE_ZERO, ALIKE_STEP, ALIKE_CAP = 0.35, 0.1, 5.0
 # The same beside a whole hash, which says much of it already: what is less alike speaks against it, and no more.
@@ -140,17 +140,15 @@ def _region(place: Placement, mirror: bool, extent: tuple[float, ...]) -> tuple[
 
 def _by_hash(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """The nearest of the film's hashes to the views that hit."""
-    ours, theirs = output.of(WHOLE_NAME, alignment.variant), work.of(WHOLE_NAME)
-    if ours is None or theirs is None or ours.payload is None or theirs.payload is None:
-        return []
-    if not len(ours) or not len(theirs):
+    ours, (ticks, theirs) = output.of(WHOLE_NAME, alignment.variant), hashes_of(work)
+    if ours is None or ours.payload is None or not len(ours) or not len(theirs):
         return []
     # The hits lead to the film; the moment is the nearest of all its pictures, to the views that hit or to the whole.
     rows = np.unique(np.append(alignment.output_rows, 0))
-    bits = np.stack([hamming(ours.payload[row, :32], theirs.payload[:, :32]) for row in rows.tolist()])
+    bits = np.stack([hamming(ours.payload[row, :32], theirs) for row in rows.tolist()])
     row, column = np.unravel_index(int(bits.argmin()), bits.shape)
     nearest, shown = float(bits[row, column]), ours.payload[rows[row]]
-    second = float(theirs.positions[column] * WHOLE.tick)
+    second = float(ticks[column] * WHOLE.tick)
     strength = min(CAP, CHANCE_BASE + (CHANCE_DISTANCE - nearest) / CHANCE_STEP - np.log10(len(theirs)))
     seen = _moment(output, work, _region_view(shown), second)
     against = 0.0 if seen is None else min(0.0, _told(seen, HASH_ALIKE_ZERO, HASH_ALIKE_STEP))

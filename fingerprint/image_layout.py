@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, Scheme
 from fingerprint.hashing import Int64, UInt8, band_keys
-from fingerprint.image_views import BOX_COLUMNS, Box, differs, flipped, packed_boxes, trimmed
-from fingerprint.pictures import LOW, ODD, hashes
+from fingerprint.image_views import BOX_COLUMNS, Box, differs, packed_boxes, trimmed
+from fingerprint.pictures import LOW, ODD, flipped, hashes
 
 LAYOUT_NAME = "image.layout.1"
 SIDE = 32

@@ -114,10 +114,16 @@ def mirrored(points: Points, width: int) -> Points:
 
 
 def keys(descriptors: Float32, cells: int = 1) -> Int64:
-    """int64[n, cells]: the nearest cells of each RootSIFT descriptor in the product vocabulary, nearest first,
+    """int64[n, cells]: the visual words of each RootSIFT descriptor, nearest first, as keys of stills.
 
-    each with the first signs of the signature: they cut the number of false hits by ten and cost hardly a true one.
+    A word is a cell with the first signs of the signature: they cut the number of false hits by ten and cost hardly a true one.
     """
+    signs = (signatures(descriptors)[:, :1] >> (8 - SIGN_BITS)).astype(np.int64)
+    return mix((nearest_cells(descriptors, cells) << SIGN_BITS) + signs, LOCAL_NAME)
+
+
+def nearest_cells(descriptors: Float32, cells: int = 1) -> Int64:
+    """int64[n, cells]: the nearest of the 2^20 cells of the product vocabulary to each descriptor, nearest first."""
     words = vocabulary()
     n = len(descriptors)
     near = 1 if cells == 1 else NEAR_HALVES
@@ -131,8 +137,7 @@ def keys(descriptors: Float32, cells: int = 1) -> Int64:
     cell = (best[0][:, :, None] * CELLS_PER_HALF + best[1][:, None, :]).reshape(n, near * near)
     far = (distance[0][:, :, None] + distance[1][:, None, :]).reshape(n, near * near)
     order = np.argsort(far, axis=1, kind="stable")[:, :cells]
-    signs = (signatures(descriptors)[:, :1] >> (8 - SIGN_BITS)).astype(np.int64)
-    return mix((np.take_along_axis(cell, order, axis=1) << SIGN_BITS) + signs, LOCAL_NAME)
+    return np.take_along_axis(cell, order, axis=1)
 
 
 def _nearest(distance: Float32, count: int) -> tuple[Int64, Float32]:

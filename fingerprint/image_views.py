@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, make
 from fingerprint.hashing import UInt8
-from fingerprint.pictures import SIDE, WHOLE, coefficients, contrast, dihedral, hashes, whole_keys
+from fingerprint.pictures import SIDE, WHOLE, coefficients, contrast, dihedral, flipped_keys, hashes
 
 HASH_BYTES = 32
 VIEW_COLUMN = 32
@@ -110,7 +110,7 @@ def probe_fingerprint(grey: UInt8) -> Fingerprint:
     packed[:, :HASH_BYTES] = hashes(low)
     packed[:, VIEW_COLUMN] = turn
     packed[:, BOX_COLUMNS] = packed_boxes(boxes, grey)[picture]
-    return Fingerprint(WHOLE.name, flipped_keys(low), np.zeros(len(low), np.int32), packed)
+    return Fingerprint(WHOLE.name, flipped_keys(low, FLIPS), np.zeros(len(low), np.int32), packed)
 
 
 def packed_boxes(boxes: list[Box], grey: UInt8) -> UInt8:
@@ -128,31 +128,6 @@ def views(packed: UInt8) -> Views:
 def unpacked_boxes(packed: UInt8) -> npt.NDArray[np.float64]:
     """float64[n, 4]: x0, y0, x1, y1 as fractions of the sides."""
     return np.asarray(packed[:, BOX_COLUMNS].copy().view("<u2").astype(np.float64) / STEPS)
-
-
-def flipped_keys(low: Float32) -> npt.NDArray[np.int64]:
-    """Band keys of coefficients [n, 16, 16], and those with one of each band's FLIPS least certain bits flipped."""
-    found = [whole_keys(hashes(low)), *(whole_keys(bits) for bits in flipped(low, FLIPS))]
-    return np.concatenate(found, axis=1)
-
-
-def flipped(low: Float32, count: int) -> list[UInt8]:
-    """Hashes of coefficients [n, bands, bits] with the least certain bit of each band flipped, the next one, and so on.
-
-    Query-directed probing after Lv et al. (VLDB 2007): a bit near the median is the one that an edit turns over.
-    """
-    n = len(low)
-    flat = low.reshape(n, -1)
-    gap = flat - np.median(flat, axis=1, keepdims=True)
-    bits = (gap > 0).reshape(low.shape)
-    order = np.argsort(np.abs(gap).reshape(low.shape), axis=2, kind="stable")
-    found = []
-    for step in range(count):
-        other = bits.copy()
-        where = order[:, :, step : step + 1]
-        np.put_along_axis(other, where, ~np.take_along_axis(bits, where, axis=2), axis=2)
-        found.append(np.packbits(other.reshape(n, -1), axis=1))
-    return found
 
 
 def squares(grey: UInt8, boxes: list[Box]) -> UInt8:

@@ -1,4 +1,4 @@
-"""The Medium record. A medium is a value, not a subclass: four functions and the schemes they make."""
+"""The Medium record. A medium is a value, not a subclass: its functions and the schemes they make."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fingerprint.features import Alignment, Evidence, Part, Scheme
+from fingerprint.features import Alignment, Evidence, Part, Scheme, Span
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A first look at a long output, which tells where it is worth looking closely.
+
+    first   signal -> the same, of which `probes` sees only what costs little; None when it is to be seen whole at once
+    closer  (signal, what `probes` saw of `first`, moments that led somewhere) -> the signal, of which `probes` now sees those
+            moments with what surrounds them, and all that the glance could not see; None when nothing is left to see
+    leads   (output part, work part, hits of one moment of the output on one moment of the work) -> are they alike?
+    """
+
+    first: Callable[[Any], Any]
+    closer: Callable[[Any, Part, list[Span]], Any]
+    leads: Callable[[Part, Part, Alignment], bool]
 
 
 @dataclass(frozen=True)
@@ -22,6 +37,7 @@ class Medium:
     probes     signal -> Part: what is looked up; may be denser, and hold variants (mirrored, pitch-shifted, cropped)
     compare    (output part, work part, alignment) -> list of Evidence: the medium's own verification. The work part holds
                the stored fingerprints, never media.
+    glance     how a long output is looked at first; None: always whole
     """
 
     name: str
@@ -31,3 +47,4 @@ class Medium:
     features: Callable[[Any], Part]
     probes: Callable[[Any], Part]
     compare: Callable[[Part, Part, Alignment], list[Evidence]]
+    glance: Glance | None = None

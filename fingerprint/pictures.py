@@ -16,6 +16,8 @@ SIDE = 64
 LOW = 16
 WHOLE_NAME = "picture.whole.1"
 
+INVERTED = "inverted"  # variant of a probe whose colours were turned into their negatives
+
 Float32 = npt.NDArray[np.float32]
 
 _k, _x = np.arange(LOW)[:, None], np.arange(SIDE)[None, :]
@@ -41,6 +43,7 @@ WHOLE = Scheme(
     scales=(*SPEEDS, 0.0, -1.0),
     tolerance=50,
     reach=1500,
+    farthest=112,
 )
 
 
@@ -56,6 +59,31 @@ def hashes(low: Float32) -> UInt8:
     return np.packbits(flat > np.median(flat, axis=1, keepdims=True), axis=1)
 
 
+def flipped_keys(low: Float32, count: int) -> npt.NDArray[np.int64]:
+    """Band keys of coefficients [n, 16, 16], and those with one of each band's `count` least certain bits flipped."""
+    found = [whole_keys(hashes(low)), *(whole_keys(bits) for bits in flipped(low, count))]
+    return np.concatenate(found, axis=1)
+
+
+def flipped(low: Float32, count: int) -> list[UInt8]:
+    """Hashes of coefficients [n, bands, bits] with the least certain bit of each band flipped, the next one, and so on.
+
+    Query-directed probing after Lv et al. (VLDB 2007): a bit near the median is the one that an edit turns over.
+    """
+    n = len(low)
+    flat = low.reshape(n, -1)
+    gap = flat - np.median(flat, axis=1, keepdims=True)
+    bits = (gap > 0).reshape(low.shape)
+    order = np.argsort(np.abs(gap).reshape(low.shape), axis=2, kind="stable")
+    found = []
+    for step in range(count):
+        other = bits.copy()
+        where = order[:, :, step : step + 1]
+        np.put_along_axis(other, where, ~np.take_along_axis(bits, where, axis=2), axis=2)
+        found.append(np.packbits(other.reshape(n, -1), axis=1))
+    return found
+
+
 def dihedral(low: Float32) -> list[tuple[str, Float32]]:
     """The eight turns and mirrors of each picture, by sign and transposition of its coefficients: (name, [n, 16, 16])."""
     turned = low.transpose(0, 2, 1)
@@ -66,6 +94,13 @@ def dihedral(low: Float32) -> list[tuple[str, Float32]]:
         views.append((f"{name}+flip".lstrip("+"), base * ODD[None, :, None]))
         views.append((f"{name}+turn".lstrip("+"), base * ODD[None, None, :] * ODD[None, :, None]))
     return views
+
+
+def inverted(low: Float32) -> Float32:
+    """Coefficients [n, 16, 16] of the negatives of pictures: all but the mean change sign, which stays positive."""
+    out = -low
+    out[:, 0, 0] = low[:, 0, 0]
+    return out
 
 
 def contrast(grey: npt.NDArray[np.generic]) -> Float32:

@@ -30,6 +30,7 @@ from fingerprint.features import (
     json_head,
     newest,
     pack,
+    payload_width,
     unpack,
 )
 from fingerprint.streams import check_file
@@ -160,7 +161,7 @@ def _size(value: object) -> int:
 def _unpacked_bytes(packed: bytes) -> int:
     """What this fingerprint claims to need in memory, its keys derived."""
     claimed = json.loads(json_head(packed)[:1000])
-    return int(claimed["n"]) * (4 + 8 * int(claimed["keys"]) + 4 * int(claimed["payload"]))
+    return int(claimed["n"]) * (4 + 8 * int(claimed["keys"]) + 4 * payload_width(claimed))
 
 
 def _fingerprint(packed: bytes, name: str, n: int, schemes: Mapping[str, Scheme]) -> Fingerprint:

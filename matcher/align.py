@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Alignment, Fingerprint, Scheme
-from fingerprint.hashing import Int64
+from fingerprint.hashing import Int64, hamming
 from registry.hits import Hits
 
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
@@ -21,12 +22,12 @@ GROUP_STEP = 0x9E3779B1  # odd, far apart: spreads the bins of different fingerp
 Float = npt.NDArray[np.float64]
 
 
-def align(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
+def align(hits: Hits, probe: Fingerprint, scheme: Scheme, stored: Callable[[int], Fingerprint] | None = None) -> list[Alignment]:
     """Alignments of one probe's hits, best support first. Line schemes by Hough voting over (scale, offset).
 
     Hough voting on (tempo, offset) as in Six & Leman (ISMIR 2014) and Wang (ISMIR 2003), rarity-weighted.
     Plane and band schemes come back as one Alignment per fingerprint holding all its hits; the medium's compare finds the
-    geometry.
+    geometry. `stored` gives a registered fingerprint: of hashes that share a band only those that are alike are then aligned.
     """
     if not len(hits):
         return []
@@ -37,8 +38,10 @@ def align(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
     for fingerprint_id, own in chosen:
         if scheme.aligner in ("plane", "band"):
             runs.append(_whole(fingerprint_id, own, probe, scheme))
-        else:
-            runs.extend(_runs(fingerprint_id, own, probe, scheme))
+            continue
+        if stored is not None and scheme.farthest:
+            own = _alike(own, probe, stored(fingerprint_id), scheme)
+        runs.extend(_runs(fingerprint_id, own, probe, scheme))
     return sorted(runs, key=lambda a: (-a.support, a.fingerprint_id, a.offset))
 
 
@@ -139,6 +142,15 @@ def _bin_order(group: Int64, bins: Int64, row: Int64) -> Int64:
     if (int(group.max()) + 1) * span * height >= 2**63:
         return np.lexsort((row, bins, group))
     return np.argsort((group * span + (bins - low)) * height + row, kind="stable")
+
+
+def _alike(own: Hits, probe: Fingerprint, theirs: Fingerprint, scheme: Scheme) -> Hits:
+    """The hits whose whole hashes, not only a band of them, are alike: one in thirty of those that chance gives."""
+    if probe.payload is None or theirs.payload is None or not len(theirs):
+        return own
+    rows = np.clip(np.searchsorted(theirs.positions, own.work_position), 0, len(theirs) - 1)
+    width = scheme.payload_width
+    return own.of(hamming(probe.payload[own.output_row, :width], theirs.payload[rows, :width]) <= scheme.farthest)
 
 
 def _whole(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> Alignment:

@@ -13,7 +13,7 @@ from fingerprint.features import Fingerprint, Media, Scheme
 from fingerprint.hashing import Int64
 from matcher.attribute import STILL, attribute, part_weights
 from matcher.calibration import load
-from matcher.scan import findings, lookup
+from matcher.find import findings, lookup
 from matcher.verify import Finding
 from registry.hits import Hits, Index
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fingerprint.errors import BadFingerprint
 from fingerprint.features import Scheme, cut, make, pack, unpack
-from fingerprint.hashing import band_keys, hamming, mix, winnow
+from fingerprint.hashing import band_keys, hamming, mix, unmix, winnow
 
 EXACT = Scheme("test.exact.1", "audio", 0.01, payload_width=3)
 BANDED = Scheme("test.banded.1", "film", 0.01, payload_width=8, derive=lambda p: band_keys(p, "test.banded.1"))
@@ -31,6 +31,11 @@ BANDS = "1251a67e9e96544d"
 
 def test_schemes_never_share_keys():
     assert not set(mix(np.arange(1000), "a.1").tolist()) & set(mix(np.arange(1000), "a.2").tolist())
+
+
+def test_mixing_can_be_undone():
+    values = np.random.default_rng(4).integers(-(2**63), 2**63 - 1, 500, dtype=np.int64)
+    assert (unmix(mix(values, "a.1"), "a.1") == values).all() and (unmix(mix(values, "a.1"), "a.2") != values).all()
 
 
 def test_a_shared_band_is_a_shared_key():
@@ -108,6 +113,15 @@ def test_a_claimed_size_is_not_believed():
     packed = pack(example(), EXACT)
     with pytest.raises(BadFingerprint):
         unpack(packed.replace(b'"n":500', b'"n":5e9'), TABLE)
+
+
+def test_payloads_of_the_first_version_are_read_row_by_row():
+    f = example()
+    columns = np.diff(f.positions, prepend=np.int32(0)).astype("<i4").tobytes() + f.keys.astype("<i8").tobytes()
+    head = b'{"keys":1,"n":500,"payload":3,"scheme":"test.exact.1"}'
+    old = unpack(len(head).to_bytes(4, "little") + head + zlib.compress(columns + f.payload.tobytes()), TABLE)
+    new = unpack(pack(f, EXACT), TABLE)
+    assert (old.payload == f.payload).all() and (new.payload == f.payload).all() and (old.keys == new.keys).all()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from fingerprint.audio_landmark import LANDMARK
 from fingerprint.features import Fingerprint, Media, Part, Scheme, make
 from matcher import align as aligning
 from matcher.align import align
-from matcher.scan import lookups
+from matcher.find import lookups
 from registry import memory
 from registry.hits import Hits
 from registry.memory import MAX_POSTINGS_PER_KEY, MemoryIndex, most_postings

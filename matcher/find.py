@@ -1,0 +1,78 @@
+"""Lookup, alignment and verification: what of the registry each part of an output agrees with, not yet weighed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from functools import cache
+
+import numpy as np
+
+from fingerprint import media_table, schemes
+from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme
+from matcher.align import align
+from matcher.verify import Finding, verify
+from registry.hits import Hits, Index, hit_order
+
+
+def findings(media: Media, index: Index, without: Collection[str] = ()) -> list[Finding]:
+    """What lookup, alignment and verification find for each part, before any of it is weighed against the rest."""
+    found: list[Finding] = []
+    for number, part in enumerate(media.parts):
+        found.extend(part_findings(number, part, index, without))
+    return found
+
+
+def part_findings(number: int, part: Part, index: Index, without: Collection[str] = ()) -> list[Finding]:
+    """The same for part `number` of an output alone."""
+    known = schemes()
+    alignments: list[Alignment] = []
+    stored = cache(index.fingerprint)  # several views lead to the same works
+    for fingerprint, hits in lookups(part, index, known, without):
+        alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
+    return verify(number, part, alignments, index, media_table())
+
+
+def lookups(
+    part: Part, index: Index, known: Mapping[str, Scheme], without: Collection[str] = ()
+) -> list[tuple[Fingerprint, Hits]]:
+    """The part's fingerprints that can be looked up, in their order, each with its hits.
+
+    All views of one scheme are looked up together: hundreds of them ask for the same blocks of a large registry.
+    """
+    views = [f for f in part.fingerprints if known[f.scheme].indexed and len(f)]
+    found: dict[int, Hits] = {}
+    for scheme in dict.fromkeys(f.scheme for f in views):
+        own = [f for f in views if f.scheme == scheme]
+        keys = np.concatenate([f.keys.ravel() for f in own]).reshape(-1, 1)
+        flat = lookup(scheme, Fingerprint(scheme, keys, np.zeros(len(keys), np.int32)), index, without)
+        found |= dict(zip(map(id, own), _divided(flat, own), strict=True))
+    return [(f, found[id(f)]) for f in views]
+
+
+def _divided(flat: Hits, views: list[Fingerprint]) -> list[Hits]:
+    """Hits of the keys of all views, one after the other, as hits of the rows of each."""
+    if len(views) == 1 and views[0].keys.shape[1] == 1:
+        return [flat]
+    starts = np.cumsum([0, *(f.keys.size for f in views)])
+    view = (np.searchsorted(starts, flat.output_row, "right") - 1).astype(np.int16)
+    by_view = flat.of(np.argsort(view, kind="stable"))
+    edges = np.concatenate([[0], np.cumsum(np.bincount(view, minlength=len(views)))])
+    return [_of_rows(by_view.of(slice(a, b)), s, f) for a, b, s, f in zip(edges, edges[1:], starts, views, strict=False)]
+
+
+def _of_rows(own: Hits, start: int, view: Fingerprint) -> Hits:
+    """Hits of keys that begin at `start` as hits of the rows that the keys belong to, in the order that Hits promises."""
+    bands = view.keys.shape[1]
+    row = ((own.output_row - start) // bands).astype(np.int32)
+    own = dataclasses.replace(own, output_row=row)
+    return own if bands == 1 else own.of(hit_order(own.fingerprint_id, row, own.work_position))
+
+
+def lookup(scheme: str, fingerprint: Fingerprint, index: Index, without: Collection[str]) -> Hits:
+    """Hits of a fingerprint's keys, without those on works in `without`."""
+    hits = index.lookup(scheme, fingerprint.keys)
+    if not without or not len(hits):
+        return hits
+    gone = [i for i in np.unique(hits.fingerprint_id).tolist() if index.registered(i).work_id in without]
+    return hits.of(~np.isin(hits.fingerprint_id, gone))
