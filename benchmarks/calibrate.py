@@ -45,7 +45,10 @@ RELATED = ({"a040", "a104"}, {"a089", "a090", "a091"}, {"t067", "t095"})
 """Works of the lineups that hold each other's content: readings of one speech corpus, one jingle in three lengths, and a
 novel that quotes Hamlet."""
 SAME_PICTURE = 6.0
-"""Above this a still of the stills' lineup that draws a film shows the film's own picture: looked at one by one."""
+"""Above this a still of the stills' lineup that draws a film shows the film's own picture: many films are made of these stills.
+What lies below is counted as chance, to be careful; the two that there were when it was looked at show the film's picture too."""
+FEW, CAREFUL = 5, 2.5
+"""With fewer false pairs than that a fit would trust any evidence: one of this strength is added, as if it had been seen."""
 ALLOWED = 1 / 1000
 MARGIN = 0.5
 """Kept above the worst negative of the lineup, in log10 units: unseen media are not the seen ones."""
@@ -297,7 +300,8 @@ def calibrate(medium: str, wanted: int, jobs: int, again: bool, data: dict) -> N
     false_pairs = (len(drawn) + len(extra)) * works
     data["mappings"] = {n: m for n, m in data["mappings"].items() if not n.startswith(f"{medium}/")}
     for name in sorted(n for n in positive.keys() | negative.keys() if n.startswith(f"{medium}/")):
-        pair = np.array(positive[name] or [12.0]), np.array([*negative[name], 0.0])
+        unseen = [0.0] if len(negative[name]) >= FEW else [0.0, CAREFUL]
+        pair = np.array(positive[name] or [12.0]), np.array([*negative[name], *unseen])
         data["mappings"][name] = mapping(name, *pair, true_pairs, false_pairs)
     thresholds(medium, drawn, extra, truth, data, works)
 

@@ -1,0 +1,88 @@
+"""Puts the newest measured figures into docs/recognition.md: `python benchmarks/recognition_doc.py`.
+
+Reads benchmarks/results/*-score-*.json (recall by kind), *-errors-*.json (falsely named outputs) and *-costs.json, and
+writes what stands between the markers of the page. Nothing is measured here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "recognition.md"
+MEDIA = {"audio": "Sound", "film": "Film"}
+GROUPS = ("robustness", "timepitch", "temporal", "mixing", "cross-media", "remake", "negative")
+
+
+def newest(kind: str, medium: str) -> dict[str, Any]:
+    """The newest results of that kind that hold the medium."""
+    for file in sorted(RESULTS.glob(f"*-{kind}-*.json"), key=lambda f: (f.name[:10], f.stat().st_mtime), reverse=True):
+        data = json.loads(file.read_text())
+        if medium in data["media"]:
+            return data["media"][medium] | {"commit": data["commit"], "date": data["date"]}
+    raise SystemExit(f"no {kind} results for {medium}: run benchmarks/{'score' if kind == 'score' else 'error_curves'}.py")
+
+
+def kinds_of(score: dict[str, Any]) -> list[str]:
+    """One line for each group: its kinds with found/true, complete ones by name only."""
+    lines = []
+    for group in GROUPS:
+        rows = {k.split("/", 1)[1]: v for k, v in score["kinds"].items() if k.startswith(group + "/")}
+        if not rows:
+            continue
+        if group == "negative":
+            named = sum(r["outputs with a false work"] for r in rows.values())
+            lines.append(f"| negatives | {named} of {sum(r['outputs'] for r in rows.values())} named | {', '.join(rows)} |")
+            continue
+        found, true = (sum(r[name] for r in rows.values()) for name in ("found", "true"))
+        parts = [k if r["found"] == r["true"] else f"**{k} {r['found']} of {r['true']}**" for k, r in rows.items()]
+        lines.append(f"| {group} | {found} of {true} | {', '.join(parts)} |")
+    return lines
+
+
+def figures() -> str:
+    """The block of what is found."""
+    lines = []
+    for medium, title in MEDIA.items():
+        score, errors = newest("score", medium), newest("errors", medium)
+        f = score["figures"]
+        named = f"{errors['falsely_named']} {'was' if errors['falsely_named'] == 1 else 'were'} falsely named"
+        lines += [
+            f"### {title}", "",
+            f"{f['outputs']} outputs of the development lineup, through the command line at the default decision "
+            f"({score['date']}, {score['commit']}): muAP {f['muAP']:.3f}, {100 * f['R']:.1f} % of the true works listed, "
+            f"{100 * f['P']:.1f} % of the listed works true, span precision {f['span P']:.3f} and recall {f['span R']:.3f}.", "",
+            "| group | true works listed | kinds (complete, unless it says otherwise) |", "|---|---|---|", *kinds_of(score), "",
+            f"Of {errors['outputs']:,} outputs without a registered work {named}: at most "
+            f"{1000 * errors['bound_95']:.2f} in 1,000 with 95 % confidence ({errors['date']}): the lineup's negatives and "
+            "cuts of registered works, scanned as if their own work were not registered. As the threshold moves:", "",
+            f"![Share of true works missed against share of outputs falsely named, {medium}](media/errors-{medium}.svg)", "",
+        ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def costs() -> str:
+    """The block of costs: rows of benchmarks/results/*-costs.json, the newest."""
+    files = sorted(RESULTS.glob("*-costs.json"))
+    if not files:
+        raise SystemExit("no costs have been kept")
+    data = json.loads(files[-1].read_text())
+    lines = [f"Measured {data['date']} ({data['note']}).", "", "| what | measured | aim |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {what} | {measured} | {aim} |" for what, measured, aim in data["rows"]), ""])
+
+
+def main() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for name, block in (("figures", figures()), ("costs", costs())):
+        pattern = rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)"
+        text = re.sub(pattern, lambda m, block=block: m.group(1) + block + m.group(2), text, flags=re.S)
+    PAGE.write_text(text, encoding="utf-8")
+    print(f"figures put into {PAGE.name}")
+
+
+if __name__ == "__main__":
+    main()
