@@ -28,6 +28,7 @@ from fingerprint import UnreadableMedia
 from fingerprint.features import Media
 from fingerprint.film import FILM
 from fingerprint.film_frames import Film, decode
+from fingerprint.sniff import sniff
 from matcher.calibration import load
 from matcher.look import moments
 from matcher.scan import scan_media
@@ -80,13 +81,13 @@ def joined(paths: list[Path], target: Path) -> Path:
 
 
 def groups(seed: int) -> Iterator[tuple[str, list[Path], set[str]]]:
-    """(name, outputs, works in them): first films of outputs with a registered picture, then films without any."""
+    """(name, outputs, works in them): first films without any registered picture, then films of outputs with one."""
     rng = random.Random(seed)
     outputs = json.loads((LINEUP / "truth.json").read_text())["outputs"]
-    films = [o for o in outputs if Path(o["path"]).suffix not in (".png", ".jpg", ".wav", ".mp3", ".m4a", ".gif")]
+    films = [o for o in outputs if sniff(LINEUP / o["path"]).parts[0] == "film"]
     for kind, chosen in (
-        ("with", [o for o in films if o["works"] and o["group"] != "cross-media"]),
         ("without", [o for o in films if not o["works"]]),
+        ("with", [o for o in films if o["works"] and o["group"] != "cross-media"]),
     ):
         rng.shuffle(chosen)
         for start in range(0, len(chosen), TOGETHER):
