@@ -114,9 +114,8 @@ def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
     registry = open_registry(Path(options["registry"]))
 
     def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-        media = output_probes(
-            Path(job["path"]), registry
-        )  # before the snapshot: decoding a film must not hold on to an old state
+        # Before the snapshot: decoding a film must not hold on to an old state.
+        media = output_probes(Path(job["path"]), registry)
         with registry.snapshot():
             return as_json(scan_media(str(job["name"]), media, registry), bool(options["candidates"])), b""
 

@@ -183,7 +183,7 @@ def _av_frames(film: Film) -> Iterator[Shown]:
         for frame in _decoded(container, stream, thrift):
             if frame.width * frame.height > MAX_PIXELS:
                 raise UnreadableMedia(path, "its pictures are too large; export it smaller", "too-large")
-            time = _time(frame, start, last, fps)
+            time = _time(frame, start, last, fps, MAX_DURATION_S if film.within else MAX_GAP_S)
             if time > MAX_DURATION_S:
                 return
             last = time
@@ -222,10 +222,13 @@ def _decoded(container: Any, stream: Any, thrift: _Thrift) -> Iterator[Any]:
         yield from frames
 
 
-def _time(frame: Any, start: float, last: float, fps: float) -> float:
-    """Seconds since the start of the file; where the timestamp is missing, or cannot be, one frame after the last."""
+def _time(frame: Any, start: float, last: float, fps: float, gap_s: float = MAX_GAP_S) -> float:
+    """Seconds since the start of the file; where the timestamp is missing, or cannot be, one frame after the last.
+
+    gap_s: a longer step from the last frame cannot be; where frames are left out on purpose, any can.
+    """
     time = None if frame.time is None else float(frame.time) - start
-    if time is None or time <= last or time - max(last, 0.0) > max(MAX_GAP_S, 3.0 / fps):
+    if time is None or time <= last or time - max(last, 0.0) > max(gap_s, 3.0 / fps):
         return last + 1.0 / fps
     return max(time, 0.0)
 

@@ -65,6 +65,13 @@ def test_only_the_wanted_seconds_are_seen(long_film):
     assert {round(float(t), 3) for t in times} <= whole | {10.0, 31.5}
 
 
+def test_seconds_far_into_a_film_are_seen_at_their_time(tmp_path):
+    """What was left out before them is no broken timestamp."""
+    path = write(tmp_path / "hours.mkv", scene(75, 10, 12, SMALL), fps=0.1, g="10")
+    film = dataclasses.replace(decode(path), within=((900.0, 960.0),))
+    assert [t for c in chunks(film, 8.0) for t in c.times.tolist()] == pytest.approx([900, 910, 920, 930, 940, 950])
+
+
 def test_a_part_of_a_work_in_a_long_film_is_found_as_if_all_was_looked_at(long_film, index):
     media = output_probes(long_film, index)
     whole = fingerprint.probe(long_film)
