@@ -37,8 +37,10 @@ from lab import SHARED, cached, code_version  # noqa: E402
 from benchmarks.made_up_works import Pool, made_up, pools, postings, prototypes, share_hit  # noqa: E402
 from fingerprint import probe, schemes  # noqa: E402
 from fingerprint.features import Media, Part  # noqa: E402
-from matcher import find as scan  # noqa: E402
+from matcher import find  # noqa: E402
 from matcher.calibration import load  # noqa: E402
+from matcher.scan import scan_media  # noqa: E402
+from matcher.scan import scan_media  # noqa: E402
 from registry.audit import changed  # noqa: E402
 from registry.packing import in_order  # noqa: E402
 from registry.postings import write_segment  # noqa: E402
@@ -146,9 +148,9 @@ def measured(registry: Registry, outputs: list[Output]) -> dict[str, float]:
         for name, truth, media in outputs:
             counter = Counter()
             with counter:
-                report = scan.scan_media(name, media, registry, calibration)
+                report = scan_media(name, media, registry, calibration)
             times.append(
-                statistics.median(cpu(lambda m=media: scan.scan_media("", m, registry, calibration))[0] for _ in range(REPEATS))
+                statistics.median(cpu(lambda m=media: scan_media("", m, registry, calibration))[0] for _ in range(REPEATS))
             )
             hits.append(counter.hits)
             compared.append(counter.alignments)
@@ -169,7 +171,7 @@ class Counter:
         self.hits = self.alignments = 0
 
     def __enter__(self) -> None:
-        self._lookup, self._verify = scan.lookup, scan.verify
+        self._lookup, self._verify = find.lookup, find.verify
 
         def lookup(*arguments: Any) -> Any:
             found = self._lookup(*arguments)
@@ -180,10 +182,10 @@ class Counter:
             self.alignments += len(alignments)
             return self._verify(number, part, alignments, *rest)
 
-        scan.lookup, scan.verify = lookup, check
+        find.lookup, find.verify = lookup, check
 
     def __exit__(self, *_: object) -> None:
-        scan.lookup, scan.verify = self._lookup, self._verify
+        find.lookup, find.verify = self._lookup, self._verify
 
 
 def likeness(
