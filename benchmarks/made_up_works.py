@@ -7,8 +7,10 @@ copy shares, long runs of the same keys, is broken by perturbing each piece in i
     audio.landmark   pieces of 15 s; pitch raised, and each cell of interval and time moved by at most one, by tables drawn
                      anew for each piece, so that keys that repeat in a piece still do
     audio.turn       pieces of 4 s, keys as they are: there are but 20,736 different ones
-    picture.whole    pieces of 8 s; each 16-bit band from another place of the real films, its bits as they are
-    film.local       pictures where a real film has them; each point from another place
+    picture.whole    pieces of 8 s; each 16-bit band from another place of the real films, 8 in 100 bits the other way round:
+                     then a key meets three times as many others as if all keys were equally common, as in real films
+    film.local       pictures where a real film has them; each point from another place, its word often a neighbouring one,
+                     so that there are as many different words as in so many works; keys are met as often as in real films
 
 What `compare` reads beside (peaks, chroma, thumbs) comes from a few hundred prototypes made in the same way, which the
 made-up works share: it is only read when hits lead to a work, and never agrees with a probe.
@@ -24,7 +26,9 @@ import numpy.typing as npt
 
 from fingerprint import schemes
 from fingerprint.features import Fingerprint, Part, make, pack
+from fingerprint.film_local import CELL_BYTES
 from fingerprint.hashing import Int32, Int64, UInt8
+from fingerprint.image_local import CELLS_PER_HALF, vocabulary
 from registry.packing import Postings
 
 PIECES_S = {"audio.landmark": 15.0, "audio.turn": 4.0, "audio.peak": 15.0, "audio.chroma": 4.0}
@@ -33,6 +37,8 @@ FIELDS = np.array([7, 5, 5, 5, 5])  # bits of a landmark's cells: pitch, two int
 SHIFTS = np.concatenate([[0], np.cumsum(FIELDS)[:-1]])
 RAISED = 2  # cells of pitch, at most
 MOVED = 0.5  # of the other cells: more, and fewer keys are met by chance than in real works
+FLIPPED = 0.08  # of the bits of a picture's hash
+MOVED_WORDS, NEIGHBOURS, FLIPPED_SIGNS = 0.2, 8, 0.05  # of the halves of a word, to one of so many; of a point's first signs
 PROTOTYPES = 200
 
 Rng = np.random.Generator
@@ -102,14 +108,11 @@ def _perturbed(pool: Pool, rows: Int64, piece: Int64, rng: Rng) -> tuple[Int64, 
     kind, count = family(pool.scheme), int(piece[-1]) + 1 if len(piece) else 0
     if kind == "audio.landmark":
         payload = _moved_cells(pool.payload[rows], piece, count, rng)
-        derive = schemes()[pool.scheme].derive
-        assert derive is not None
-        return derive(payload), payload
+        return _derived(pool, payload), payload
     if kind == "picture.whole":
         return _mixed_bands(pool, rows, piece, count, rng)
     if kind == "film.local":
-        other = rng.integers(0, len(pool.at), len(rows))
-        return pool.keys[other], pool.payload[other]
+        return _moved_words(pool, rng.integers(0, len(pool.at), len(rows)), rng)
     if kind == "audio.peak":
         raised = pool.payload[rows].astype(np.int64) + 3 * rng.integers(-RAISED, RAISED + 1, count)[piece][:, None]
         return pool.keys[rows], np.clip(raised, 0, 255).astype(np.uint8)
@@ -131,15 +134,43 @@ def _moved_cells(payload: UInt8, piece: Int64, count: int, rng: Rng) -> UInt8:
 
 
 def _mixed_bands(pool: Pool, rows: Int64, piece: Int64, count: int, rng: Rng) -> tuple[Int64, UInt8]:
-    """Whole-picture hashes, each band of two bytes from the same distance on somewhere else."""
+    """Whole-picture hashes, each band of two bytes from the same distance on somewhere else, some bits the other way round."""
     bands = pool.keys.shape[1]
     elsewhere = rng.integers(0, len(pool.at), (count, bands))
     other = (rows[:, None] + elsewhere[piece]) % len(pool.at)
-    keys = pool.keys[other, np.arange(bands)]
     payload = pool.payload[rows].copy()
     for band in range(bands):
         payload[:, 2 * band : 2 * band + 2] = pool.payload[other[:, band], 2 * band : 2 * band + 2]
-    return keys, payload
+    payload[:, : 2 * bands] ^= _some_bits(count, 2 * bands, FLIPPED, rng)[piece]
+    return _derived(pool, payload), payload
+
+
+def _moved_words(pool: Pool, rows: Int64, rng: Rng) -> tuple[Int64, UInt8]:
+    """Points of these rows of the pool; the halves of some words moved to a neighbour, some signs the other way round."""
+    payload = pool.payload[rows].copy()
+    cells = np.zeros((len(rows), 4), np.uint8)
+    cells[:, :CELL_BYTES] = payload[:, :CELL_BYTES]
+    moved = np.zeros(len(rows), np.int64)
+    for centres, half in zip(
+        vocabulary().centres, np.divmod(cells.view("<u4")[:, 0].astype(np.int64), CELLS_PER_HALF), strict=True
+    ):
+        near = np.argsort(((centres[:, None] - centres[None]) ** 2).sum(axis=2), axis=1)[:, 1 : NEIGHBOURS + 1]
+        other = near[half, rng.integers(0, NEIGHBOURS, len(rows))]
+        moved = moved * CELLS_PER_HALF + np.where(rng.random(len(rows)) < MOVED_WORDS, other, half)
+    payload[:, :CELL_BYTES] = moved.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :CELL_BYTES]
+    payload[:, CELL_BYTES : CELL_BYTES + 1] ^= _some_bits(len(rows), 1, FLIPPED_SIGNS, rng)
+    return _derived(pool, payload), payload
+
+
+def _some_bits(count: int, width: int, share: float, rng: Rng) -> UInt8:
+    """uint8[count, width] with this share of the bits set."""
+    return np.packbits(rng.random((count, 8 * width), np.float32) < share, axis=1)
+
+
+def _derived(pool: Pool, payload: UInt8) -> Int64:
+    derive = schemes()[pool.scheme].derive
+    assert derive is not None
+    return derive(payload)
 
 
 def postings(rows: Rows, first_id: int, step: int) -> Postings:

@@ -38,7 +38,10 @@ class Scheme:
     tolerance       width of an offset bin, in ticks
     reach           widest gap inside one aligned run, in ticks
     least           fewest rows of a probe that make an aligned run
-    farthest        bits in which the payloads of two rows that share a band key may differ and still be aligned; 0: any
+    farthest        bits in which the payloads of two rows that share a key may differ and still be aligned; 0: any. Where many
+                    rows share a position, the most alike of them counts
+    compared        [first, end) of the payload's bytes that this is about; an end of 0: payload_width
+    enough          strength of evidence after which further placements of the same fingerprint on the same rows are not compared
     stored          False: made only of what is looked up, no work has it
     successor       name of the scheme that has taken its place: this one is read and no longer made. "": it is made
     convert         its fingerprint -> one of the successor, where that follows from the stored columns alone. None: only the
@@ -57,6 +60,8 @@ class Scheme:
     reach: float = 1e9
     least: int = 2
     farthest: int = 0
+    compared: tuple[int, int] = (0, 0)
+    enough: float = float("inf")
     stored: bool = True
     successor: str = ""
     convert: Callable[[Fingerprint], Fingerprint] | None = None

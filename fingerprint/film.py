@@ -17,7 +17,7 @@ from fingerprint.film_compare import BOX_UNIT, compare
 from fingerprint.film_frames import SIDE as WORK_SIDE
 from fingerprint.film_frames import Film, chunks, decode
 from fingerprint.film_glance import GLANCE
-from fingerprint.film_local import LOCAL, OLD_LOCAL, PROBE_CELLS, Found, joined_points, probe_points, work_points
+from fingerprint.film_local import LOCAL, OLD_LOCAL, Found, fewer, joined_points, probe_points, work_points
 from fingerprint.film_sight import FRAMES, OLD_THUMBS, THUMBS, Index, nearest, thumbs_of
 from fingerprint.film_views import (
     FRAME,
@@ -48,14 +48,15 @@ PROBE_SIDE = 360  # an inset is a small part of the picture
 GLANCE_SIDE = 320  # of the key frames of a long output, when they are looked at first
 GLANCE_KEYS_S, GLANCE_APART_S = 3.0, 1.0
 HOLD_S = 1.0  # a picture that stays is kept again after this
-SAME_BITS, PROBE_SAME_BITS = 80, 10  # of 256: pictures nearer than this are kept once. A work's have sixteen postings each
+SAME_BITS, PROBE_SAME_BITS = 80, 20  # of 256: pictures nearer than this are kept once. A work's have sixteen postings each
+UNUSUAL_SAME_BITS = 64  # the same for views that are seldom right
 SPARED_BITS = 8  # a thumb has no hash of its own when the nearest one is as near as this
 WORK_KEYS_S, PROBE_KEYS_S = 3.0, 1.5  # seconds between key pictures in a shot
 WORK_APART_S = 1.75  # and at least between those of a work
 PROBE_APART = 0.3  # of the seconds between an output's key pictures must pass between two shots
 MOST_KEYS = 300  # key pictures of an output; a longer one has them further apart
 USUAL_TURNS = ("", "mirror")
-FLIPS = 2  # least certain bits of each band that a probe also tries the other way
+FLIPS = {"": 2, "mirror": 1}  # least certain bits of each band that a probe also tries the other way; none in unusual turns
 
 Times = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -128,7 +129,7 @@ def probes(film: Film) -> Part:
     inner, outer = _joined(bare), _joined(barred)
     has_bars = (inner.boxes != outer.boxes).any(axis=1)
     views = [*_turned(inner, ""), *_turned(outer._replace(telling=outer.telling & has_bars), "bars")]
-    local = [joined_points([f[i] for f in found], PROBE_CELLS, name) for i, name in enumerate(USUAL_TURNS)]
+    local = [joined_points(*fewer([f[i] for f in found], name), name) for i, name in enumerate(USUAL_TURNS)]
     return Part("film", (end,), (*views, *local, make(FRAMES, _ticks(outer.times), outer.pictures)))
 
 
@@ -150,7 +151,7 @@ def _turned(rows: Rows, prefix: str) -> Iterator[Fingerprint]:
     kept = distinct_rows(hashes(rows.low), rows.telling, rows.times, PROBE_SAME_BITS, HOLD_S / 2)
     if not len(kept):
         return
-    few = kept[distinct_rows(hashes(rows.low[kept]), rows.telling[kept], rows.times[kept], 4 * PROBE_SAME_BITS, HOLD_S)]
+    few = kept[distinct_rows(hashes(rows.low[kept]), rows.telling[kept], rows.times[kept], UNUSUAL_SAME_BITS, HOLD_S)]
     for name, _ in dihedral(rows.low[:0]):
         usual = name in USUAL_TURNS
         if prefix and not usual:
@@ -158,7 +159,7 @@ def _turned(rows: Rows, prefix: str) -> Iterator[Fingerprint]:
         chosen = kept if usual else few
         low = dict(dihedral(rows.low[chosen]))[name]
         payload = np.hstack([hashes(low), rows.boxes[chosen]])
-        keys = flipped_keys(low, FLIPS if usual else 0)
+        keys = flipped_keys(low, FLIPS.get(name, 0))
         yield Fingerprint(WHOLE.name, keys, _ticks(rows.times[chosen]), payload, "+".join(filter(None, (prefix, name))))
     if not prefix:
         low = inverted(rows.low[few])

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from fingerprint.film_sight import HASH_PART, LEAST_NORM, Float, Index, Sight, nearest, similarity
-from fingerprint.pictures import SPEEDS
+from fingerprint.pictures import SPEEDS, Float32
 
 SEARCH_S = 0.75  # how far from the line the best moment is looked for
 NEAR_S = 0.3  # and how far once the line is fitted
 SEARCH_STEPS = 5
 PLACE_STEP_S = 0.125
 PLACE_PICTURES = 96  # that decide where the line lies
+STANDS_ALIKE_S = 1.2  # how far from a moment its nearest thumb may be
+MOST_SPEED = 3.0  # of a line that is tried
 UNUSUAL, UNUSUAL_S = 0.03, 0.4  # of mean similarity a speed other than 1 must be better; more so in a short run
 FREE_S = 0.15  # the same once the line is known to a fraction of a second
 STANDS_S = 0.3  # how long a work's last thumb may stand
@@ -40,7 +42,7 @@ class Line:
         return np.asarray(self.scale * times + self.offset, np.float64)
 
 
-def residuals(levels: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def residuals(levels: Float32) -> Float32:
     """What changes: levels less their mean, as vectors of length 1 where that is more than noise."""
     change = levels - levels.mean(axis=0)
     return np.asarray(change / np.maximum(np.linalg.norm(change, axis=1, keepdims=True), MOVED_NORM), np.float32)
@@ -49,22 +51,32 @@ def residuals(levels: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.n
 def placed(ours: Sight, others: Sight, line: Line) -> Line:
     """The line on which pictures and their changes agree best: hits of a picture that hardly changes say too little."""
     few = ours.of(np.unique(np.linspace(0, len(ours.times) - 1, PLACE_PICTURES).astype(np.int64)))
-    alike = HASH_PART * (few.signs @ others.signs.T) + (1 - HASH_PART) * (few.texture @ others.texture.T)
-    alike = alike + residuals(few.levels) @ residuals(others.levels).T
     best, chosen = -np.inf, line
     handicap = UNUSUAL + UNUSUAL_S / max(1.0, float(np.ptp(few.times)))
     centre = float(few.times.mean())
     shifts = np.arange(others.times[0], others.times[-1] + PLACE_STEP_S, PLACE_STEP_S)
+    # Likeness at each shift, with room for the moments that a line passes before the first and after the last.
+    room = int(2 * MOST_SPEED * np.ptp(few.times) / PLACE_STEP_S) + 1
+    at = nearest(others.times, shifts)
+    on = np.abs(others.times[at] - shifts) <= STANDS_ALIKE_S
+    alike = np.zeros((len(few.times), len(shifts) + 2 * room), np.float32)
+    alike[:, room:-room] = np.where(on, _alike(few, others)[:, at], 0.0)
     for scale in dict.fromkeys((line.scale, *(s if line.scale >= 0 else -s for s in SPEEDS))):
-        expected = scale * (few.times - centre)[:, None] + shifts[None, :]
-        at = nearest(others.times, expected)
-        on = np.abs(others.times[at] - expected) <= 1.2
-        mean = np.where(on, alike[np.arange(len(few.times))[:, None], at], 0.0).mean(axis=0)
-        mean = mean - (handicap if scale != 1.0 else 0.0)
+        steps = np.rint(np.clip(scale, -MOST_SPEED, MOST_SPEED) * (few.times - centre) / PLACE_STEP_S).astype(np.int64) + room
+        mean = np.zeros(len(shifts), np.float32)
+        for row, step in zip(alike, steps.tolist(), strict=True):
+            mean += row[step : step + len(shifts)]
+        mean = mean / np.float32(len(alike)) - np.float32(handicap if scale != 1.0 else 0.0)
         top = int(mean.argmax())
         if mean[top] > best:
             best, chosen = float(mean[top]), Line(scale, float(shifts[top] - scale * centre))
     return chosen
+
+
+def _alike(ours: Sight, others: Sight) -> Float32:
+    """float32[ours, others]: how alike pictures and their changes are."""
+    alike = HASH_PART * (ours.signs @ others.signs.T) + (1 - HASH_PART) * (ours.texture @ others.texture.T)
+    return np.asarray(alike + residuals(ours.levels) @ residuals(others.levels).T, np.float32)
 
 
 def along(ours: Sight, others: Sight, line: Line, reach_s: float) -> tuple[Float, Index]:
@@ -155,8 +167,7 @@ def refined(ours: Sight, others: Sight, line: Line) -> Line:
     others = others.of(slice(*np.searchsorted(others.times, passed).tolist()))
     if len(few.times) < 3 or len(others.times) < 3 or line.scale == 0.0:
         return line
-    alike = HASH_PART * (few.signs @ others.signs.T) + (1 - HASH_PART) * (few.texture @ others.texture.T)
-    alike = alike + residuals(few.levels) @ residuals(others.levels).T
+    alike = _alike(few, others)
     shifts = SHIFT_S * np.arange(-SHIFTS, SHIFTS + 1)
     both = tuple(m.ravel() for m in np.meshgrid(shifts, shifts, indexing="ij"))
     sign, span = float(np.sign(line.scale)), float(np.ptp(few.times))

@@ -44,6 +44,7 @@ WHOLE = Scheme(
     tolerance=50,
     reach=1500,
     farthest=112,
+    enough=8.0,
 )
 
 

@@ -13,9 +13,11 @@ from fingerprint.hashing import Int64, hamming
 from registry.hits import Hits
 
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
+LEAST_ALIKE = 2  # rows with a hit that is alike, without which a fingerprint is passed over
 MAX_RUNS = 24  # placements of one registered fingerprint in one output
 MAX_REFITS = 6
 COUNTED = 4 * MAX_FINGERPRINTS  # fingerprints whose bins are counted at first, by what they may weigh at most
+SQUARE = 10  # tolerances that the side of a square of positions has
 ROUNDING = 1.001  # sums in another order may differ in the last digits
 GROUP_STEP = 0x9E3779B1  # odd, far apart: spreads the bins of different fingerprints over the slots
 
@@ -36,11 +38,13 @@ def align(hits: Hits, probe: Fingerprint, scheme: Scheme, stored: Callable[[int]
     chosen = _best_fingerprints(hits, probe, scheme)
     runs = []
     for fingerprint_id, own in chosen:
-        if scheme.aligner in ("plane", "band"):
-            runs.append(_whole(fingerprint_id, own, probe, scheme))
-            continue
         if stored is not None and scheme.farthest:
             own = _alike(own, probe, stored(fingerprint_id), scheme)
+        if scheme.aligner in ("plane", "band"):
+            if scheme.farthest and np.unique(own.output_row).size < min(LEAST_ALIKE, len(np.unique(probe.positions))):
+                continue
+            runs.append(_whole(fingerprint_id, own, probe, scheme))
+            continue
         runs.extend(_runs(fingerprint_id, own, probe, scheme))
     return sorted(runs, key=lambda a: (-a.support, a.fingerprint_id, a.offset))
 
@@ -52,6 +56,8 @@ def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[t
     group = np.repeat(np.arange(len(start)), end - start)
     if scheme.aligner == "plane":
         best = np.argsort(-np.bincount(group, hits.rarity), kind="stable")[:MAX_FINGERPRINTS]
+    elif scheme.farthest:
+        best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_FINGERPRINTS]
     else:
         best = _most_agreeing(hits, group, start, probe, scheme)
     return [(int(hits.fingerprint_id[start[g]]), hits.of(slice(int(start[g]), int(end[g])))) for g in best]
@@ -81,6 +87,24 @@ def _most_agreeing(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, s
         if take >= len(order) or (len(best) == MAX_FINGERPRINTS and votes[best[-1]] > bounds[order[take]]):
             return best
         take *= 4
+
+
+def _gathered(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, scheme: Scheme) -> Float:
+    """For each group how much its hits gather: the most weight in a bin of offset at the usual speed, or in a square of
+
+    output and work positions, which holds lines of any speed. Each row counts as often as it hits: what only repeats itself
+    is not alike, and cheaper to tell from whole hashes than here.
+    """
+    output, work = probe.positions[hits.output_row].astype(np.float64), hits.work_position.astype(np.float64)
+    wide, side = 2 * scheme.tolerance, SQUARE * scheme.tolerance
+    slots = max(1 << 12, 1 << (2 * len(hits)).bit_length())
+    most = np.zeros(len(start))
+    for shift in (0.0, 0.5):
+        square = np.floor(output / side + shift) * GROUP_STEP + np.floor(work / side + shift)
+        for place in ((work - output) / wide + shift, square):
+            slot = _slots(group, place, slots)
+            most = np.maximum(most, np.maximum.reduceat(np.bincount(slot, hits.rarity, slots)[slot], start))
+    return most
 
 
 def _bounds(
@@ -148,9 +172,13 @@ def _alike(own: Hits, probe: Fingerprint, theirs: Fingerprint, scheme: Scheme) -
     """The hits whose whole hashes, not only a band of them, are alike: one in thirty of those that chance gives."""
     if probe.payload is None or theirs.payload is None or not len(theirs):
         return own
-    rows = np.clip(np.searchsorted(theirs.positions, own.work_position), 0, len(theirs) - 1)
-    width = scheme.payload_width
-    return own.of(hamming(probe.payload[own.output_row, :width], theirs.payload[rows, :width]) <= scheme.farthest)
+    first, end = (np.searchsorted(theirs.positions, own.work_position, side) for side in ("left", "right"))
+    count = end - first
+    hit = np.repeat(np.arange(len(own)), count)
+    rows = np.repeat(first - np.cumsum(count) + count, count) + np.arange(len(hit))
+    bytes_of = slice(scheme.compared[0], scheme.compared[1] or scheme.payload_width)
+    near = hamming(probe.payload[own.output_row[hit], bytes_of], theirs.payload[rows, bytes_of]) <= scheme.farthest
+    return own.of(np.bincount(hit[near], minlength=len(own)) > 0)
 
 
 def _whole(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> Alignment:
