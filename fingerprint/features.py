@@ -67,9 +67,9 @@ class Scheme:
     convert: Callable[[Fingerprint], Fingerprint] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fingerprint:
-    """One scheme's view of one part of a file, as columns of one length n.
+    """One scheme's view of one part of a file, as columns of one length n. Equal only to itself.
 
     keys       int64[n, b]; b = 1 for exact keys, several for banded hashes, 0 for schemes that are not indexed
     positions  int32[n], in ticks of the scheme, rising
@@ -208,8 +208,11 @@ def pack(fingerprint: Fingerprint, scheme: Scheme) -> bytes:
     return struct.pack("<I", len(text)) + text + zlib.compress(b"".join(columns), 6)
 
 
-def unpack(data: bytes, schemes: Mapping[str, Scheme]) -> Fingerprint:
-    """The Fingerprint that `pack` wrote. Raises BadFingerprint for anything else; trusts no length it reads."""
+def unpack(data: bytes, schemes: Mapping[str, Scheme], derive: bool = True) -> Fingerprint:
+    """The Fingerprint that `pack` wrote. Raises BadFingerprint for anything else; trusts no length it reads.
+
+    Not `derive`: without keys that follow from the payload, which cost more than all the rest.
+    """
     try:
         (size,) = struct.unpack_from("<I", data)
         head = json.loads(data[4 : 4 + size])
@@ -222,7 +225,8 @@ def unpack(data: bytes, schemes: Mapping[str, Scheme]) -> Fingerprint:
     if min(n, stored_keys, width) < 0 or max(n, stored_keys, width, size) > MAX_UNPACKED_BYTES:
         raise BadFingerprint("the fingerprint claims an impossible size; it is damaged")
     by_column = "columns" in head
-    return _columns(data[4 + len(json_head(data)) :], schemes[name], n, stored_keys, width, by_column)
+    scheme = schemes[name] if derive else dataclasses.replace(schemes[name], derive=None)
+    return _columns(data[4 + len(json_head(data)) :], scheme, n, stored_keys, width, by_column)
 
 
 def payload_width(head: Mapping[str, Any]) -> int:

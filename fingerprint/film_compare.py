@@ -177,14 +177,14 @@ def _runs(case: Case, seeds: Float) -> list[Evidence]:
 
 
 def _run(case: Case, seeds: Float, line: Line) -> list[Evidence]:
-    near = seen(_window(case.frames, seeds, 0.5), case.view)
+    near = seen(case.frames, case.view, _window(case.frames, seeds, 0.5))
     around = _registered(case, line, near.times, PLACED_S)
     if not len(near.times) or not len(around.times):
         return []
     line = placed(near, around, line)
     if np.median(along(near, around, line, SEARCH_S)[0]) < LEAST_ALIKE:
         return []
-    ours = seen(_window(case.frames, seeds, REACH_S), case.view)
+    ours = seen(case.frames, case.view, _window(case.frames, seeds, REACH_S))
     others = _registered(case, line, ours.times, 5.0)
     if not len(others.times):
         return []
@@ -196,11 +196,10 @@ def _run(case: Case, seeds: Float, line: Line) -> list[Evidence]:
     return _weighed(case, ours, others, line, run, alike, at) if run.stop - run.start >= 2 else []
 
 
-def _window(frames: Fingerprint, seeds: Float, reach_s: float) -> Fingerprint:
+def _window(frames: Fingerprint, seeds: Float, reach_s: float) -> slice:
     """The frames that the run can reach."""
     a, b = np.searchsorted(frames.positions * FRAMES.tick, [seeds.min() - reach_s, seeds.max() + reach_s])
-    payload = None if frames.payload is None else frames.payload[a:b]
-    return Fingerprint(frames.scheme, frames.keys[a:b], frames.positions[a:b], payload)
+    return slice(int(a), int(b))
 
 
 def _registered(case: Case, line: Line, times: Float, slack_s: float) -> Sight:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ THUMBS = Scheme("film.thumb.2", "film", tick=WHOLE.tick, payload_width=HASH_BYTE
 FRAMES = Scheme("film.frame.1", "film", tick=WHOLE.tick, payload_width=FRAME * FRAME, indexed=False, stored=False)
 HASH_PART = 0.6  # of the similarity; the thumb has the rest
 LEAST_NORM = 8.0  # of a thumb's texture: below this it is flat
-BATCH = 512
+BATCH, BATCHES = 128, 96  # frames that are looked at together, and how many such batches are kept: 40 MB
 STEP_SHARE = 1.5  # of the mean change between neighbouring thumbs: changes come out .97 as they were (median)
 LEAST_STEP, LARGEST_STEP = 2.0, 12.0  # grey levels
 OLD_SHAPE = 2  # bytes of width and height that the older scheme had before its thumb
@@ -56,22 +57,33 @@ class View:
     cells: npt.NDArray[np.bool_] | None = None
 
 
-def seen(frames: Fingerprint, view: View) -> Sight:
-    """A probe's frames, seen so."""
-    pictures = np.zeros((0, FRAME * FRAME), np.uint8) if frames.payload is None else frames.payload
-    parts = []
-    for start in range(0, max(len(pictures), 1), BATCH):
-        batch = pictures[start : start + BATCH].reshape(-1, FRAME, FRAME)
-        squares = [
-            cv2.warpAffine(
-                p, view.matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-            )
-            for p in batch
-        ]
-        parts.append(_looked_at(turned(np.array(squares, np.uint8).reshape(-1, SIDE, SIDE), view.variant)))
-    signs, texture, levels = (np.concatenate(column) for column in zip(*parts, strict=True))
-    whole = Sight(_seconds(frames, slice(None)), signs, texture, levels)
-    return whole if view.cells is None else masked(whole, view.cells, PARTIAL * float(np.sqrt(view.cells.mean())))
+def seen(frames: Fingerprint, view: View, rows: slice = slice(None)) -> Sight:
+    """A probe's frames `rows`, seen so."""
+    first, end, _ = rows.indices(len(frames))
+    if view.cells is not None:
+        placed = Sight(_seconds(frames, rows), *_warped(frames, first, end, view.matrix, view.variant))
+        return masked(placed, view.cells, PARTIAL * float(np.sqrt(view.cells.mean())))
+    # Many alignments look at the same frames in the same way.
+    numbers = range(first // BATCH, max(-(-end // BATCH), first // BATCH + 1))
+    batches = [_batch(frames, n, view.matrix.tobytes(), view.variant) for n in numbers]
+    start = numbers[0] * BATCH
+    columns = (np.concatenate(c)[first - start : max(end, first) - start] for c in zip(*batches, strict=True))
+    return Sight(_seconds(frames, slice(first, max(end, first))), *columns)
+
+
+@lru_cache(maxsize=BATCHES)
+def _batch(frames: Fingerprint, number: int, matrix: bytes, variant: str) -> tuple[Float32, Float32, Float32]:
+    return _warped(frames, number * BATCH, (number + 1) * BATCH, np.frombuffer(matrix).reshape(2, 3), variant)
+
+
+def _warped(frames: Fingerprint, first: int, end: int, matrix: Float, variant: str) -> tuple[Float32, Float32, Float32]:
+    """Signs, texture and levels of the frames from `first` to `end`."""
+    pictures = np.zeros((0, FRAME * FRAME), np.uint8) if frames.payload is None else frames.payload[first:end]
+    squares = [
+        cv2.warpAffine(p, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+        for p in pictures.reshape(-1, FRAME, FRAME)
+    ]
+    return _looked_at(turned(np.array(squares, np.uint8).reshape(-1, SIDE, SIDE), variant))
 
 
 def masked(sight: Sight, cells: npt.NDArray[np.bool_], scale: float = 1.0) -> Sight:

@@ -13,6 +13,7 @@ from fingerprint.hashing import Int64, hamming
 from registry.hits import Hits
 
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
+MAX_ALIKE = 24  # the same where rows are then told apart by their payload: at 10,000 works hardly a true one stands lower
 LEAST_ALIKE = 2  # rows with a hit that is alike, without which a fingerprint is passed over
 MAX_RUNS = 24  # placements of one registered fingerprint in one output
 MAX_REFITS = 6
@@ -57,7 +58,7 @@ def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[t
     if scheme.aligner == "plane":
         best = np.argsort(-np.bincount(group, hits.rarity), kind="stable")[:MAX_FINGERPRINTS]
     elif scheme.farthest:
-        best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_FINGERPRINTS]
+        best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_ALIKE]
     else:
         best = _most_agreeing(hits, group, start, probe, scheme)
     return [(int(hits.fingerprint_id[start[g]]), hits.of(slice(int(start[g]), int(end[g])))) for g in best]

@@ -103,7 +103,7 @@ class Index(Protocol):
         """What that fingerprint belongs to."""
 
     def fingerprint(self, fingerprint_id: int) -> Fingerprint:
-        """The stored fingerprint, unpacked."""
+        """The stored fingerprint, unpacked; keys that follow from its payload may be left out."""
 
     def works_count(self) -> int:
         """How many works can be matched."""

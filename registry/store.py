@@ -176,7 +176,7 @@ class Registry:
     def fingerprint(self, fingerprint_id: int) -> Fingerprint:
         """See Index.fingerprint. One of an older scheme comes in the newest that follows from it."""
         with self._reading() as conn:
-            return newest(unpack(works.blob(conn, fingerprint_id), self.schemes), self.schemes)
+            return newest(unpack(works.blob(conn, fingerprint_id), self.schemes, derive=False), self.schemes)
 
     def work(self, work_id: str) -> Work:
         """See Index.work. Raises UnknownWork."""
