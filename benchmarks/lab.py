@@ -30,6 +30,7 @@ from matcher.report import as_json, failure  # noqa: E402
 from matcher.scan import scan_media  # noqa: E402
 from registry.hits import Credit, Work  # noqa: E402
 from registry.memory import MemoryIndex  # noqa: E402
+from registry.text import year_of  # noqa: E402
 
 
 def code_version(media: tuple[str, ...]) -> str:
@@ -82,13 +83,18 @@ def load_lineup(
     for r, w in zip(rows, works, strict=True):
         if isinstance(w, tuple):
             print(r["work_id"], w, file=sys.stderr)
-    about = {r["work_id"]: Work(r["work_id"], r["title"], r["medium"], tuple(credits[r["work_id"]])) for r in rows}
+    about = {r["work_id"]: work_of(r, tuple(credits[r["work_id"]])) for r in rows}
     index = MemoryIndex(
         [(r["work_id"], w.parts) for r, w in zip(rows, works, strict=True) if not isinstance(w, tuple)],
         schemes(),
         about,
     )
     return index, [(o["path"], p) for o, p in zip(outputs, probes, strict=True)]
+
+
+def work_of(row: dict[str, str], credits: tuple[Credit, ...]) -> Work:
+    """The work of a row of works.csv, as a registry would tell of it."""
+    return Work(row["work_id"], row["title"], row["medium"], credits, (), year_of(row, row["title"]))
 
 
 def main() -> None:

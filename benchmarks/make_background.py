@@ -1,6 +1,7 @@
 """Make fingerprint/text_background.npz: how common words and word pairs are, from public-domain texts.
 
-    python benchmarks/make_background.py FOLDER...
+    python benchmarks/make_background.py FILE...
+    python benchmarks/make_background.py --formulas     only common_property.txt anew, into the table that is there
 
 A word or pair enters only when at least MIN_TEXTS of the texts hold it, so that what is one text's own stays rare. The
 texts are the public-domain works of the development lineup (English, three German ones); the commonest words of other
@@ -20,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fingerprint.documents import read_document
-from fingerprint.text_background import FILE, STEP, pair_hash, short_hash
+from fingerprint.text_background import FILE, STEP, background, pair_hash, short_hash
 from fingerprint.text_fold import fold, word_hashes
 
 OTHER_LANGUAGES = """
@@ -65,14 +66,20 @@ tibi mihi
 WORDS, PAIRS = 20_000, 32_000
 MIN_TEXTS = 4
 FORMULAS = Path(__file__).with_name("common_property.txt")
-FORMULA_RARITY = 0.3
+FORMULA_RARITY = 0.05  # less than a word that agrees costs: however long, a formula is no evidence
 ZIPF = 0.12
 
 
 def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument("files", nargs="+", type=Path)
-    texts = [word_hashes(fold(read_document(f).words)) for f in sorted(ap.parse_args().files)]
+    ap.add_argument("files", nargs="*", type=Path)
+    ap.add_argument("--formulas", action="store_true")
+    a = ap.parse_args()
+    if a.formulas:
+        table = background()
+        written(table.words, table.word_rarity, *with_formulas(table.pairs, table.pair_rarity))
+        return
+    texts = [word_hashes(fold(read_document(f).words)) for f in sorted(a.files)]
     total = sum(map(len, texts))
     words, count = with_others(*counted([short_hash(t) for t in texts], WORDS), total)
     share = dict(zip(words.tolist(), count.tolist(), strict=True))
@@ -86,12 +93,17 @@ def main() -> None:
     )
     given = np.array([share.get(first[p], c) for p, c in zip(pairs.tolist(), pair_count.tolist(), strict=True)])
     pairs, rarities = with_formulas(pairs, steps(np.minimum(pair_count / given, 1.0)))
+    written(words, steps(count / total), pairs, rarities)
+    print(f"{total} words of {len(texts)} texts; {len(words)} words, {len(pairs)} pairs, {FILE.stat().st_size} bytes")
+
+
+def written(words: np.ndarray, word_rarity: np.ndarray, pairs: np.ndarray, pair_rarity: np.ndarray) -> None:
+    """The table's file. All sorted by hash."""
     np.savez_compressed(
         FILE,
-        words=np.diff(words, prepend=np.uint32(0)), word_rarity=steps(count / total),
-        pairs=np.diff(pairs, prepend=np.uint32(0)), pair_rarity=rarities,
+        words=np.diff(words, prepend=np.uint32(0)), word_rarity=word_rarity,
+        pairs=np.diff(pairs, prepend=np.uint32(0)), pair_rarity=pair_rarity,
     )  # fmt: skip
-    print(f"{total} words of {len(texts)} texts; {len(words)} words, {len(pairs)} pairs, {FILE.stat().st_size} bytes")
 
 
 def counted(texts: list[np.ndarray], most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,8 +14,12 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "recognition.md"
-MEDIA = {"audio": "Sound", "film": "Film"}
-GROUPS = ("robustness", "timepitch", "temporal", "mixing", "cross-media", "remake", "negative")
+MEDIA = {"audio": "Sound", "film": "Film", "text": "Text"}
+GROUPS = (
+    *("robustness", "timepitch", "temporal", "mixing", "cross-media"),
+    *("verbatim", "excerpt", "needle", "format", "noise", "near", "hard", "mosaic"),
+    *("remake", "negative"),
+)
 
 
 def newest(kind: str, medium: str) -> dict[str, Any]:

@@ -113,6 +113,7 @@ def match_view(
         "parts": [part_view(p, match, row, shown.get((match["work"], p)), about) for p in parts],
         "registered": [[n, words.plain(str(about[k]))] for k, n in REGISTERED if about.get(k)],
         "manner": match["relation"] == "style",
+        "ambiguous": words.ambiguous(match["ambiguous"]) if match.get("ambiguous") else "",
     }  # fmt: skip
 
 

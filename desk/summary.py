@@ -64,6 +64,8 @@ def _match(match: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
     if match.get("twins"):
         twins = ", ".join(words.plain(t) for t in match["twins"])
         yield from _entry("same as", f"{twins} (registered with the same content)")
+    if match.get("ambiguous"):
+        yield from _entry("source", words.ambiguous(match["ambiguous"]))
     yield from _entry("how sure", words.sureness(match["score"]))
 
 
@@ -82,7 +84,7 @@ def _segment(segment: Mapping[str, Any], work_medium: str, output_medium: str) -
     speed = segment["scale"]
     pace = "" if part in ("image", "text") or abs(speed - 1) < SAME_SPEED else f", played at {speed:.2f} times the speed"
     mirrored = ", mirrored" if "mirror" in segment.get("variant", "") else ""
-    return f"{track}{here}, from {there} of the work{pace}{mirrored}"
+    return f"{track}{here}, from {there} of the work{pace}{mirrored}{words.telling(segment)}"
 
 
 def _line_medium(part: str, work_medium: str) -> str:

@@ -94,6 +94,20 @@ def people(credits: Sequence[Mapping[str, Any]], work: str) -> str:
     return ", ".join(f"{plain(name)} ({plain(', '.join(r))})".replace(" ", HARD_SPACE) for name, r in roles.items())
 
 
+def ambiguous(sources: Sequence[Mapping[str, Any]]) -> str:
+    """Works that hold the same words, oldest first, in one sentence."""
+    titles = [f'"{plain(str(s["title"]))}"' + (f" ({s['year']})" if "year" in s else "") for s in sources]
+    return f"not certain, the same words stand in {', '.join(titles[:-1])} and {titles[-1]}"
+
+
+def telling(segment: Mapping[str, Any]) -> str:
+    """On what a retold passage of text rests, as the end of a sentence; "" for anything else."""
+    found = segment.get("detail", {})
+    if "in_order" not in found:
+        return ""
+    return f": {round(found['words'])} telling words in some form, {round(found['in_order'])} of them in the same order"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: 1 work, 12,000 works."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

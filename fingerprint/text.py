@@ -16,10 +16,12 @@ from fingerprint.hashing import Int32, Int64, UInt8, UInt64, mix, winnow
 from fingerprint.medium import Medium
 from fingerprint.text_background import STEP, rarity, rarity_after
 from fingerprint.text_compare import compare
-from fingerprint.text_fold import Folded, fold, gram_hashes, word_hashes
+from fingerprint.text_fold import Bool, Folded, code_points, fold, gram_hashes, word_hashes
+from fingerprint.text_forms import forms_of, names_and_numbers
 from fingerprint.text_minhash import SCHEME as PASSAGES
 from fingerprint.text_minhash import overlapping, side_by_side
-from fingerprint.text_stream import GRAMS, RARE, STREAM
+from fingerprint.text_retelling import FORMULA_BELOW, TELLING_FROM
+from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM
 
 GRAM = 12  # letters: three words on average, so that a run of three words between two changes can hold one
 WINDOW = 48  # of the registry: one gram in 24 letters
@@ -27,6 +29,7 @@ PROBE_WINDOW = 6  # a gram that is least of 48 is least of 6, unless its very ne
 RARE_FROM = 4.5  # log10: a word written at most once in 30,000
 RARE_APART = 3000  # code points in which a registered rare word counts once
 BLOCK = 1 << 19  # letters folded into grams at a time
+COUNTING = 2.0  # rarity of a number of one or two digits
 KEY_BYTES = 5  # 40 bits tell 100 million texts apart
 
 
@@ -48,9 +51,10 @@ def rare_keys(payload: UInt8) -> Int64:
 
 SCHEMES = (
     Scheme(GRAMS, "text", 1.0, KEY_BYTES, gram_keys, aligner="band", tolerance=60.0, reach=600.0),
-    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="band", tolerance=1000.0, reach=1500.0),
+    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="chain", tolerance=1000.0, reach=900.0),
     Scheme(STREAM, "text", 1.0, 2, indexed=False, aligner="none"),
     PASSAGES,
+    Scheme(FORMS, "text", 1.0, 5, indexed=False, aligner="none", stored=False),
 )
 
 
@@ -79,21 +83,28 @@ def features(document: Document) -> Part:
 
 
 def probes(document: Document) -> Part:
-    """What is looked up: denser grams and passages, every rare word, the stream with each word's length and rarity."""
+    """What is looked up: denser grams and passages, rare words in every form, the stream with each word's length and rarity;
+    and the forms of every word that tells something.
+    """
     folded = fold(document.words)
     hashes = word_hashes(folded)
     starts = folded.origin[folded.words]
-    alone = rarity(hashes)
-    rare = np.flatnonzero(alone >= RARE_FROM)
-    columns = [_bytes(hashes, 2), _lengths(folded), _steps(alone), _steps(rarity_after(hashes))]
+    lengths, counting = _lengths(folded), _counting(document.words, folded)
+    alone, after = (np.where(counting, np.minimum(r, COUNTING), r) for r in (rarity(hashes), rarity_after(hashes)))
+    forms = forms_of(hashes, names_and_numbers(document.words, starts))
+    rare = np.flatnonzero((rarity(forms.form) >= RARE_FROM) & ~counting[forms.word])
+    telling = np.flatnonzero((forms.joint >= TELLING_FROM) & (after[forms.word] >= FORMULA_BELOW) & ~counting[forms.word])
+    in_forms = [_bytes(forms.form[telling], 2), _bytes(forms.head[telling], 2), _steps(forms.joint[telling])]
+    columns = [_bytes(hashes, 2), lengths, _steps(alone), _steps(after)]
     return Part(
         "text",
         (float(len(document.text)),),
         (
             _grams(folded, PROBE_WINDOW),
-            make(SCHEMES[1], starts[rare], _bytes(hashes[rare] >> np.uint64(24), KEY_BYTES)),
+            make(SCHEMES[1], starts[forms.word[rare]], _bytes(forms.form[rare] >> np.uint64(24), KEY_BYTES)),
             make(SCHEMES[2], starts, np.concatenate(columns, axis=1)),
             overlapping(hashes, starts),
+            make(SCHEMES[4], starts[forms.word[telling]], np.concatenate(in_forms, axis=1)),
         ),
     )
 
@@ -130,6 +141,16 @@ def _lengths(folded: Folded) -> UInt8:
     last = np.append(folded.words[1:], len(folded.origin))[: len(folded.words)] - 1
     lengths: UInt8 = np.minimum(folded.origin[last] - folded.origin[folded.words] + 1, 255).astype(np.uint8)
     return lengths[:, None]
+
+
+def _counting(text: str, folded: Folded) -> Bool:
+    """bool[w]: numbers of one or two digits. The table does not know numbers, and these count chapters, steps and pages."""
+    codes = code_points(text)
+    last = folded.origin[np.append(folded.words[1:], len(folded.origin))[: len(folded.words)] - 1]
+    first = folded.origin[folded.words]
+    digits = [(codes[at] >= 0x30) & (codes[at] <= 0x39) for at in (first, last)]
+    short: Bool = digits[0] & digits[1] & (last - first <= 1)
+    return short
 
 
 def _steps(rarities: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> UInt8:

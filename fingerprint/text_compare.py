@@ -11,13 +11,14 @@ import math
 
 import numpy as np
 
-from fingerprint.features import Alignment, Evidence, Part
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_background import STEP
 from fingerprint.text_minhash import MINHASH, alike
 from fingerprint.text_minhash import REACH as PASSAGE_REACH
-from fingerprint.text_retelling import MIN_SEEDS, candidates, retellings
-from fingerprint.text_stream import GRAMS, RARE, STREAM, Float, Stream, common, commonness, stream_of, stretches
+from fingerprint.text_retelling import UNPROMISING, at_first_sight, in_common, retelling
+from fingerprint.text_sequence import sequences
+from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, common, commonness, stream_of, stretches
 
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
@@ -38,6 +39,7 @@ FORMULA_WORDS, FORMULA = 4.0, 0.75
 SEED_LENGTH = 15  # code points that the letters of a seed take in print
 SEED_WORDS = 2.8  # words that the letters of a seed make
 SEED_APART = 60  # code points of the work for each seed, at most, in a passage told by seeds alone
+SAID = 0.5  # share of the output's words that agree, from which the letters tell nothing that the words do not
 COPY_FROM = 0.4  # share of the output's words that agree, from which it is a copy
 
 
@@ -46,17 +48,14 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     ours, theirs, seeds = output.of(STREAM), work.of(STREAM), output.of(alignment.scheme)
     if ours is None or theirs is None or seeds is None or not len(ours) or not len(theirs):
         return []
-    if alignment.scheme == RARE and len(alignment.output_rows) < MIN_SEEDS:
-        return []
     if alignment.scheme == MINHASH:
         return _from_passages(stream_of(ours), stream_of(theirs), alike(seeds, work.of(MINHASH), alignment))
     a, b = stream_of(ours), stream_of(theirs)
     at, to = seeds.positions[alignment.output_rows], alignment.work_rows
     found: list[Evidence] = []
     if alignment.scheme == RARE:
-        groups = candidates(at, to)
-        found = retellings(a, b, at, to, groups)
-        chosen = [rows for rows in groups if same_words(a, b, at[rows], to[rows]).max() >= FEW_SAME_WORDS]
+        found = _retold(a, b, output.of(FORMS), at, to)
+        chosen = [np.arange(len(at))] if same_words(a, b, at, to).max() >= FEW_SAME_WORDS else []
     else:
         chosen = bands(a, b, at, to)
     if not chosen:
@@ -65,8 +64,17 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     for rows in chosen:
         pairs = agreeing(a, b, at[rows], to[rows], REACH[alignment.scheme])
         by_words = passages(a, b, pairs, common_here)
-        found.extend(by_words or spelled_passage(a, at, to, rows, alignment.scheme))
+        # Words that agree and weigh nothing are a formula; spelled in another way, they would weigh by their letters.
+        found.extend(by_words or ([] if said(a, pairs[0], at[rows]) else spelled_passage(a, at, to, rows, alignment.scheme)))
     return found
+
+
+def _retold(a: Stream, b: Stream, forms: Fingerprint | None, at: Int32, to: Int32) -> list[Evidence]:
+    """What retells the work around rare words, in two ways of telling."""
+    shared = None if forms is None else in_common(a, b, forms, at, to)
+    if shared is None or at_first_sight(a, b, shared, at, to) < UNPROMISING:
+        return []
+    return [*retelling(a, b, shared), *sequences(a, b, at, to)]
 
 
 def _from_passages(a: Stream, b: Stream, groups: list[tuple[Int32, Int32]]) -> list[Evidence]:
@@ -120,6 +128,13 @@ def same_words(a: Stream, b: Stream, at: Int32, to: Int32) -> Int64:
     j = np.clip(np.searchsorted(b.positions, to)[:, None] + around, 0, len(b.codes) - 1)
     same: Int64 = (a.codes[i] == b.codes[j]).sum(axis=1)
     return same
+
+
+def said(a: Stream, agreeing_rows: Int64, at: Int32) -> bool:
+    """Whether most words of the output from the first to the last of these seeds agree."""
+    first, last = np.searchsorted(a.positions, [int(at.min()), int(at.max())])
+    inside = np.count_nonzero((agreeing_rows >= first) & (agreeing_rows < last))
+    return bool(inside > SAID * (last - first))
 
 
 def spelled_passage(a: Stream, at: Int32, to: Int32, rows: Int64, scheme: str) -> list[Evidence]:

@@ -1,4 +1,6 @@
-"""Passages that hold the same telling words, in whatever order: MinHash (Broder, SEQUENCES 1997), through datasketch.
+"""Passages that hold the same telling words, in whatever order: MinHash (Broder, SEQUENCES 1997), with datasketch's values.
+
+They are computed for all passages at once, which takes a sixth of the time of one sketch object for each.
 
 What it adds to letter grams and rare words: near-duplicate passages in which nothing is left next to where it was, so that no
 run of twelve letters and no two words at one distance agree. With a word put in after every second word, 21 of 40 passages of
@@ -9,13 +11,13 @@ by itself: words are aligned around what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from fingerprint.features import Alignment, Fingerprint, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, UInt64, band_keys
-from fingerprint.text_background import rarity
+from fingerprint.text_background import UInt32, rarity
 
 MINHASH = "text.minhash.1"
 WORDS = 125  # of a passage. Of 250, a shared 120 would be a third of the union at best; of 60, bytes would double
@@ -58,30 +60,48 @@ def overlapping(hashes: UInt64, starts: Int32) -> Fingerprint:
 
 def _signed(hashes: UInt64, starts: Int32, first: Int64, last: Int64) -> Fingerprint:
     """The passages [first, last) with words enough, each with its 24 least values in 16 bits."""
-    kept, sets = [], []
-    if len(hashes) >= LEAST_WORDS:
-        telling = rarity(hashes) >= TELLING_FROM
-        short = (hashes >> np.uint64(32)).astype(np.uint32)
-        for n, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-            words = np.unique(short[a:b][telling[a:b]])
-            if len(words) >= LEAST_TELLING:
-                kept.append(n)
-                sets.append(words)
-    values = np.array(list(_least_values(sets)), np.uint32).reshape(-1, PERMUTATIONS)
+    rows, at = _telling(hashes, first, last)
+    if len(hashes) < LEAST_WORDS or not len(rows):
+        return make(SCHEME, starts[:0], np.zeros((0, 2 * PERMUTATIONS), np.uint8))
+    mixed = _mixed((hashes >> np.uint64(32)).astype(np.uint32))[rows]
+    order = np.lexsort((mixed, at))
+    different = np.append(True, (np.diff(at[order]) != 0) | (np.diff(mixed[order]) != 0))
+    enough = np.bincount(at[order][different], minlength=len(first)) >= LEAST_TELLING
+    kept = np.flatnonzero(enough)
+    mixed, at = mixed[enough[at]], at[enough[at]]
+    values = np.empty((len(kept), PERMUTATIONS), np.uint32)
+    edges = np.flatnonzero(np.diff(at, prepend=-1))
+    for k, (a, b) in enumerate(zip(*permutations(), strict=True)):
+        values[:, k] = np.minimum.reduceat(mixed * a + b, edges) if len(edges) else 0
     payload = values.astype("<u2").view(np.uint8).reshape(-1, 2 * PERMUTATIONS)  # the lower 16 bits
-    return make(SCHEME, starts[first[np.array(kept, np.int64)]], payload)
+    return make(SCHEME, starts[first[kept]], payload)
 
 
-def _least_values(sets: list[np.ndarray[tuple[int, ...], np.dtype[np.uint32]]]) -> Iterator[object]:
-    """uint32[24] for each set of words. Imports datasketch only where there is a passage: it takes a second to load."""
-    if sets:
-        from datasketch import MinHash
+def _telling(hashes: UInt64, first: Int64, last: Int64) -> tuple[Int64, Int64]:
+    """Rows of the telling words of each passage, one passage after the other, and the number of the passage of each."""
+    telling = np.flatnonzero(rarity(hashes) >= TELLING_FROM)
+    low, high = np.searchsorted(telling, first), np.searchsorted(telling, last)
+    count = high - low
+    at = np.repeat(np.arange(len(first)), count)
+    inside = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
+    return telling[low[at] + inside], at
 
-        made = MinHash.generator(
-            (words.tolist() for words in sets), num_perm=PERMUTATIONS, seed=SEED, hashfunc=int, scheme="affine32"
-        )
-        for minhash in made:
-            yield minhash.digest()
+
+def _mixed(values: UInt32) -> UInt32:
+    """The finalizer of MurmurHash3, with which datasketch mixes values before it permutes them."""
+    x = values ^ (values >> np.uint32(16))
+    x = x * np.uint32(0x85EBCA6B)
+    x = (x ^ (x >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    mixed: UInt32 = x ^ (x >> np.uint32(16))
+    return mixed
+
+
+@lru_cache(maxsize=1)
+def permutations() -> tuple[UInt32, UInt32]:
+    """Factors and summands, uint32[24] each, of the permutations modulo 2^32 that datasketch calls affine32."""
+    dice = np.random.RandomState(SEED)  # its numbers are part of the scheme
+    a = dice.randint(0, 1 << 31, PERMUTATIONS, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return a, dice.randint(0, 1 << 32, PERMUTATIONS, dtype=np.uint32)
 
 
 def equal_values(a: UInt8, b: UInt8) -> Int64:

@@ -1,111 +1,215 @@
-"""Retold passages: the same telling words in the same order, however much lies between them.
+"""Retold passages: the same telling words, in whatever form, close together and in the same order.
 
 A paraphrase, a summary or a change of form keeps names, numbers and uncommon nouns, and keeps them in order; texts of one
-topic or one author share such words too, but in no order. Content words alone are aligned, each agreement counts by its
-rarity less what the gap before it gave chance room for.
+topic or one author share such words too, but in no order. So two things are weighed in each pair of windows. How many telling
+words they share, each by how unlikely it is in so many words of any text (a naive Bayes of presence, as in language models of
+retrieval: Ponte and Croft, SIGIR 1998). And how long the longest chain is that comes in the same order on both sides: of m words
+in random order a chain of l is to be expected in at most C(m, l) / l! cases.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from fingerprint.features import Evidence
+from fingerprint.features import Evidence, Fingerprint
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_background import STEP
-from fingerprint.text_stream import STREAM, Float, Stream, common, commonness, stretches
+from fingerprint.text_order import longest_chain, order_evidence
+from fingerprint.text_stream import FORMS, LEAST_TEXT, OFTEN, Float, Stream
 
-TELLING_FROM = 2.5  # rarity from which a word tells something: not articles, pronouns, auxiliaries
-LANE = 3000  # code points of drift inside one candidate
-REACH = 1500  # code points of the output between two seeds of one candidate
-PIECE = 20_000  # code points of the output looked at in one go
-MARGIN = 600
-MIN_SEEDS = 2
-MIN_WEIGHT = 1.2  # of seeds together, each divided by the root of its number of places in the work
-MAX_CANDIDATES = 1
-MAX_TELLING = 4.5  # evidence of one word
-ROOM = 0.5  # of log10 of the places in a gap
-PASSED = 0.3  # cost of each telling word of the output that the work does not have there
-STRETCHED = 0.5  # cost of each tenfold difference between the gaps on both sides
-# Words of one topic come together, so their evidence is not independent: what stands is a part of the sum.
+TELLING_FROM = 3.0  # joint rarity of a word's forms from which it tells something
+FORMULA_BELOW = 1.0  # rarity of a word after the one before it below which it goes without saying, as in a proverb
+MARGIN = 600  # code points around the seeds
+WINDOWS = (60, 120, 240)  # words of the output in which a retelling is looked for, half overlapping
+LENGTHS = (0.8, 1.6, 4.0)  # words of the work for each word of the output: spun out, followed, condensed
+SLACK = 10  # words by which a window of the work is longer still
+KEPT = 0.35  # of a passage's telling words that a retelling keeps
+MAX_TELLING = 4.2  # rarity that is believed of one word
+# Words of one topic come together, so that their presence is not independent evidence; their order is.
 DEPENDENT = 0.5
-FEW_WORDS = 5.0  # so many words in order are a formula or a quotation
-LEAST = 1.0  # weaker passages are left out: many of them together would look strong
+TRIED = 6  # windows whose order is looked at
+HOPELESS = -3.0  # strength without order below which order is not looked at
+AROUND = 15  # words around the seeds that are looked at first
+UNPROMISING = -2.0  # strength at first sight below which nothing more is looked at: nine in ten places that chance gives
+LEAST_SHARED = 4  # different words
+LEAST = 0.3  # weaker passages are left out
+IN_ORDER = 0.5  # of the shared words that come in order, at least: a retelling goes the same way
 COPIED = 0.6  # share of the output's telling words that agree, from which the passage is a copy and not retold
 
 
-def retellings(a: Stream, b: Stream, at: Int32, to: Int32, groups: list[Int64]) -> list[Evidence]:
-    """Passages of the output that retell the work, around groups of seeds: rare words at `at` in the output, `to` in the work."""
-    found = []
-    local: Float | None = None
-    places = math.log10(len(a.codes) * len(b.codes))
-    for rows in groups:
-        telling, p, j = in_order(a, b, at[rows], to[rows])
-        i = telling[p]
-        if np.minimum(a.payload[i, 3] * STEP, MAX_TELLING).sum() < places + 2 * LEAST:
-            continue
-        local = commonness(a, b) if local is None else local
-        found.extend(_retold(a, b, p, (i, j), local, places))
-    return found
+@dataclass(frozen=True)
+class Shared:
+    """Telling words that a stretch of the output and one of the work have in common.
 
-
-def candidates(at: Int32, to: Int32) -> list[Int64]:
-    """Rows of seeds that lie together on both sides, heaviest first. A seed with many places in the work weighs less."""
-    word, times = np.unique(at, return_inverse=True, return_counts=True)[1:]
-    weight = 1.0 / np.sqrt(times[word])
-    groups: list[tuple[float, Int64]] = []
-    for shift in (0.0, 0.5):
-        lane = np.floor((to.astype(np.float64) - at) / LANE + shift).astype(np.int64)
-        place = (lane << 32) + at + (at // PIECE) * REACH * 2  # pieces lie further apart than any reach
-        order = np.argsort(place, kind="stable")
-        step = np.diff(place[order], prepend=-(1 << 62))
-        starts = np.flatnonzero(step > REACH)
-        heft = np.add.reduceat(np.where(step > 0, weight[order], 0.0), starts)  # each word of the output once
-        ends = np.append(starts[1:], len(order))
-        best = np.flatnonzero(heft >= MIN_WEIGHT)
-        best = best[np.argsort(-heft[best], kind="stable")][:MAX_CANDIDATES]
-        groups += [(float(heft[g]), order[starts[g] : ends[g]]) for g in best.tolist()]
-    groups.sort(key=lambda g: -g[0])
-    return [rows for _, rows in groups[:MAX_CANDIDATES]]
-
-
-def in_order(a: Stream, b: Stream, at: Int32, to: Int32) -> tuple[Int64, Int64, Int64]:
-    """Rows of the output's telling words around these seeds; which of them agree in order, as rows of those; with which rows
-    of the work.
+    here, here_word    rows in the output's stream, rising, of all its telling words, and the number of each one's family
+    there, there_word  rows in the work's stream, rising, of words of these families
+    gain               float64 by family: rarity in general and in the work, at most MAX_TELLING
     """
-    i0, i1 = np.searchsorted(a.positions, [int(at.min()) - MARGIN, int(at.max()) + MARGIN])
+
+    here: Int64
+    here_word: Int64
+    there: Int64
+    there_word: Int64
+    gain: Float
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows [start, end) of the output's stream and [first, last) of the work's; strength before order counts."""
+
+    strength: float
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+def retelling(a: Stream, b: Stream, shared: Shared) -> list[Evidence]:
+    """The best retelling in what two stretches have in common, if any."""
+    best = max((_ordered(a, b, shared, w) for w in _windows(a, b, shared)), key=_strength, default=None)
+    return [] if best is None or best.strength < LEAST else [best]
+
+
+def at_first_sight(a: Stream, b: Stream, shared: Shared, at: Int32, to: Int32) -> float:
+    """Strength of the stretches from the first to the last of the seeds, as they are: cheap, and seldom far from the best."""
+    i0, i1 = np.searchsorted(a.positions, [int(at.min()), int(at.max()) + 1])
+    j0, j1 = np.searchsorted(b.positions, [int(to.min()), int(to.max()) + 1])
+    window = Window(0.0, int(i0) - AROUND, int(i1) + AROUND, int(j0) - AROUND, int(j1) + AROUND)
+    own = np.unique(shared.here_word[slice(*np.searchsorted(shared.here, [window.start, window.end]))])
+    there = np.unique(shared.there_word[slice(*np.searchsorted(shared.there, [window.first, window.last]))])
+    both = np.intersect1d(own, there, assume_unique=True)
+    length = window.last - window.first
+    gain = np.maximum(shared.gain[both] + math.log10(KEPT) - math.log10(length), 0.0)
+    places = math.log10(max(1.0, len(b.codes) / length))
+    presence = DEPENDENT * (float(gain.sum()) + math.log10(1.0 - KEPT) * (len(own) - len(both))) - places
+    chain = _chain(shared, window, length)
+    return presence + order_evidence(len(chain[1]), len(chain[0]))
+
+
+def _strength(evidence: Evidence | None) -> float:
+    return -math.inf if evidence is None else evidence.strength
+
+
+def in_common(a: Stream, b: Stream, forms: Fingerprint, at: Int32, to: Int32) -> Shared | None:
+    """What lies around these seeds on both sides; None when it is too little."""
+    k0, k1 = np.searchsorted(forms.positions, [int(at.min()) - MARGIN, int(at.max()) + MARGIN])
     j0, j1 = np.searchsorted(b.positions, [int(to.min()) - MARGIN, int(to.max()) + MARGIN])
-    telling = np.flatnonzero(a.payload[i0:i1, 3] >= TELLING_FROM / STEP) + i0
-    wanted = np.zeros(1 << 16, bool)
-    wanted[a.codes[telling]] = True
-    there = np.flatnonzero(wanted[b.codes[j0:j1]]) + j0
-    p, q = common(a.codes[telling], b.codes[there])
-    return telling, p, there[q]
+    if forms.payload is None or k0 == k1:
+        return None
+    columns = np.ascontiguousarray(forms.payload[k0:k1, :4]).view("<u2")
+    head, family = np.unique(columns[:, 1], return_inverse=True)
+    member = np.full(1 << 16, -1, np.int64)
+    member[columns[:, 0]] = family
+    own = member[b.codes[j0:j1]]
+    there = np.flatnonzero(own >= 0)
+    there_word = own[there]
+    if np.count_nonzero(np.bincount(there_word, minlength=len(head))) < LEAST_SHARED:
+        return None
+    rarity = np.full(len(head), 9.0)
+    np.minimum.at(rarity, family, forms.payload[k0:k1, 4] * STEP)
+    code, first = np.unique(columns[:, 0], return_index=True)  # a form stands once for each time that its word is written
+    count = np.bincount(family[first], np.bincount(b.codes, minlength=1 << 16)[code], len(head))
+    local = np.where(count >= OFTEN, -np.log10(np.maximum(count, 1) / max(len(b.codes), LEAST_TEXT)), 9.0)
+    each = np.append(True, np.diff(forms.positions[k0:k1]) != 0)
+    here = np.searchsorted(a.positions, forms.positions[k0:k1][each])
+    return Shared(here, family[each], there + j0, there_word, np.minimum(np.minimum(rarity, local), MAX_TELLING))
 
 
-def _retold(a: Stream, b: Stream, p: Int64, pairs: tuple[Int64, Int64], local: Float, places: float) -> list[Evidence]:
-    i, j = pairs
-    gap_a, gap_b = np.zeros(len(i)), np.zeros(len(i))
-    gap_a[1:], gap_b[1:] = i[1:] - i[:-1] - 1, j[1:] - j[:-1] - 1
-    passed = np.zeros(len(i))
-    passed[1:] = p[1:] - p[:-1] - 1
-    first = np.minimum(np.minimum(a.payload[i, 3] * STEP, local[i]), MAX_TELLING)
-    room_a, room_b = np.log10(gap_a + 1), np.log10(gap_b + 1)
-    gains = np.maximum(first - ROOM * (room_a + room_b), 0.0)
-    costs = PASSED * passed + STRETCHED * np.abs(room_a - room_b)
-    found = []
-    for start, end, score in stretches(first.tolist(), gains.tolist(), costs.tolist()):
-        strength = DEPENDENT * min(score - places, 2 * (end - start - FEW_WORDS))
-        if strength >= LEAST and end - start < COPIED * (p[end - 1] - p[start] + 1):
-            found.append(_evidence(a, b, i[start:end], j[start:end], strength))
-    return found
+def _windows(a: Stream, b: Stream, shared: Shared) -> list[Window]:
+    """The pairs of windows that share most telling words, best first."""
+    found: list[Window] = []
+    for start, end in _stretches(int(shared.here[0]), int(shared.here[-1]) + 1):
+        own = np.unique(shared.here_word[slice(*np.searchsorted(shared.here, [start, end]))])
+        inside = np.zeros(len(shared.gain), bool)
+        inside[own] = True
+        kept = inside[shared.there_word]
+        if _at_most(shared, np.unique(shared.there_word[kept]), (start, end, len(own))) >= LEAST:
+            found += _places(a, b, shared, (start, end, len(own)), kept)
+    found.sort(key=lambda w: (-w.strength, w.start, w.first))
+    return found[:TRIED]
 
 
-def _evidence(a: Stream, b: Stream, i: Int64, j: Int64, strength: float) -> Evidence:
+def _stretches(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """[start, end) of windows over these rows, the longest no longer than needed."""
+    for size in WINDOWS:
+        step = size // 2
+        for start in range(first, max(first + 1, last - step), step):
+            yield start, min(last, start + size)
+        if last - first <= size:
+            break
+
+
+def _at_most(shared: Shared, words: Int64, stretch: tuple[int, int, int]) -> float:
+    """Strength that these words can have in a stretch of the output (start, end, different telling words)."""
+    start, end, own = stretch
+    length = int((end - start) * LENGTHS[0]) + SLACK
+    gain = np.maximum(shared.gain[words] + math.log10(KEPT) - math.log10(length), 0.0)
+    present = int(np.count_nonzero(gain))
+    most = float(gain.sum()) + math.log10(1.0 - KEPT) * (own - present)
+    return -math.inf if present < LEAST_SHARED else DEPENDENT * most + order_evidence(present, present)
+
+
+def _places(
+    a: Stream, b: Stream, shared: Shared, stretch: tuple[int, int, int], kept: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+) -> Iterator[Window]:
+    """The best place in the work for a stretch of the output (start, end, different telling words), for each length."""
+    start, end, words = stretch
+    rows, word = shared.there[kept], shared.there_word[kept]
+    order = np.lexsort((rows, word))
+    since = np.full(len(rows), 1 << 40)  # words since the same one stood there last
+    again = np.diff(word[order]) == 0
+    since[order[1:][again]] = np.diff(rows[order])[again]
+    for per_word in LENGTHS:
+        length = int((end - start) * per_word) + SLACK
+        gain = np.maximum(shared.gain[word] + math.log10(KEPT) - math.log10(length), 0.0)
+        counted = (gain > 0) & (since >= length)
+        sums = np.concatenate([[0.0], np.cumsum(np.where(counted, gain - math.log10(1.0 - KEPT), 0.0))])
+        last = np.searchsorted(rows, rows + length)
+        total = sums[last] - sums[:-1]
+        best = int(total.argmax())
+        places = math.log10(max(1.0, len(b.codes) / length) * max(1.0, len(a.codes) / (end - start)))
+        strength = DEPENDENT * (float(total[best]) + math.log10(1.0 - KEPT) * words) - places
+        if strength > HOPELESS:
+            yield Window(strength, start, end, int(rows[best]), int(rows[best]) + length)
+
+
+def _chain(shared: Shared, window: Window, length: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]], int]:
+    """Pairs of rows of the words that both sides of a window share and that tell something in so many words; those of them
+    that come in order; and how many telling words the output has there.
+    """
+    i = slice(*np.searchsorted(shared.here, [window.start, window.end]))
+    j = slice(*np.searchsorted(shared.there, [window.first, window.last]))
+    at: dict[int, int] = {}
+    for row, word in zip(shared.here[i].tolist(), shared.here_word[i].tolist(), strict=True):
+        at.setdefault(word, row)
+    least = math.log10(length) - math.log10(KEPT)
+    to: dict[int, int] = {}
+    for row, word in zip(shared.there[j].tolist(), shared.there_word[j].tolist(), strict=True):
+        if word in at and shared.gain[word] > least:
+            to.setdefault(word, row)
+    pairs = sorted((at[word], row) for word, row in to.items())
+    return pairs, [pairs[k] for k in longest_chain([row for _, row in pairs])], len(at)
+
+
+def _ordered(a: Stream, b: Stream, shared: Shared, window: Window) -> Evidence | None:
+    """The window with the evidence of order added; None when it is too little or a copy."""
+    pairs, chain, words = _chain(shared, window, window.last - window.first)
+    if len(pairs) < LEAST_SHARED or len(pairs) >= COPIED * words or len(chain) < IN_ORDER * len(pairs):
+        return None
+    order = order_evidence(len(chain), len(pairs))
+    strength = order + min(window.strength, order)  # what is there in no order is a topic, however much there is of it
+    return _evidence(a, b, np.array(chain, np.int64), strength, len(pairs))
+
+
+def _evidence(a: Stream, b: Stream, pairs: Int64, strength: float, shared: int) -> Evidence:
+    i, j = pairs[:, 0], pairs[:, 1]
     length = float(a.payload[i[-1], 2])
     output_span = (float(a.positions[i[0]]), float(a.positions[i[-1]]) + length)
     work_span = (float(b.positions[j[0]]), float(b.positions[j[-1]]) + length)
     scale = (work_span[1] - work_span[0]) / (output_span[1] - output_span[0])
-    detail = {"agreeing": len(i) / float(i[-1] - i[0] + 1), "words": float(len(i))}
-    return Evidence("remake", output_span, work_span, scale, strength, i.astype(np.int32), STREAM, "", detail)
+    detail = {"agreeing": len(i) / float(i[-1] - i[0] + 1), "words": float(shared), "in_order": float(len(i))}
+    return Evidence("remake", output_span, work_span, scale, strength, i.astype(np.int32), FORMS, "", detail)

@@ -9,16 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from fingerprint.features import Evidence, Part
+from matcher.ambiguous import COMMON, UNDATED, YOUNGER, About, by_source
 from matcher.calibration import Calibration
 from matcher.verify import Finding
 
 SAME_PLACE = 0.5  # a segment that lies this much inside better ones of the same work adds nothing
 STILL = "image"
+GROUNDS = {"text.forms.1": "text.words.1"}
+"""Schemes whose evidence rests on the rows of another one: what is claimed there is claimed here."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """One work found in the output. segments are (part number, Evidence); listed says that it passed the default decision."""
+    """One work found in the output. segments are (part number, Evidence); listed says that it passed the default decision.
+
+    ambiguous: other works that hold the same passages, so that the source cannot be told; source: what this one is among them
+    (see matcher.ambiguous).
+    """
 
     work_id: str
     relation: str
@@ -27,15 +34,23 @@ class Match:
     listed: bool
     degree: float = 0.0
     explained_by: str = ""
+    ambiguous: tuple[str, ...] = ()
+    source: str = ""
 
 
-def attribute(findings: list[Finding], parts: tuple[Part, ...], calibration: Calibration, works: int) -> list[Match]:
-    """Matches, best score first. What a better match has claimed of the output is no evidence for the next one."""
+def attribute(
+    findings: list[Finding], parts: tuple[Part, ...], calibration: Calibration, works: int, about: About | None = None
+) -> list[Match]:
+    """Matches, best score first. What a better match has claimed of the output is no evidence for the next one, but where
+    works share a passage equally: `about` tells which of them is the oldest; without it the better match has it all.
+    """
     by_work = defaultdict(list)
     for finding in findings:
         by_work[finding.registered.work_id].append((finding.part, finding.evidence))
     matches = [_match(work_id, _distinct(segments), parts, calibration) for work_id, segments in sorted(by_work.items())]
     matches.sort(key=lambda m: (-m.score, m.work_id))
+    if about is not None:
+        matches = by_source(matches, parts, about)
     return _with_degrees(_claimed(matches, parts, calibration, works), parts)
 
 
@@ -85,18 +100,20 @@ def _score(segments: list[tuple[int, Evidence]], parts: tuple[Part, ...], calibr
 
 
 def _claimed(matches: list[Match], parts: tuple[Part, ...], calibration: Calibration, works: int) -> list[Match]:
-    claims: dict[tuple[int, str, str], set[int]] = defaultdict(set)
+    claims: dict[tuple[int, str, str], dict[int, str]] = defaultdict(dict)
     owner: dict[tuple[int, str, str], str] = {}
     result = []
     for match in matches:
-        rest = [(part, _unclaimed(e, claims[part, e.scheme, e.variant])) for part, e in match.segments]
+        beside = match.ambiguous if match.source == UNDATED else ()
+        rest = [(part, _unclaimed(e, claims[part, ground(e), e.variant], beside)) for part, e in match.segments]
         relation, score = _score(rest, parts, calibration)
         medium = parts[0].medium
-        listed = score >= calibration.threshold(medium, relation, works)
+        listed = score >= calibration.threshold(medium, relation, works) and match.source not in (YOUNGER, COMMON)
         if score < calibration.candidate:
             continue
         stolen = score < match.score - 1e-9
-        first = next((owner[p, e.scheme, e.variant] for p, e in match.segments if (p, e.scheme, e.variant) in owner), "")
+        keys = [(p, ground(e), e.variant) for p, e in match.segments]
+        first = next((owner[key] for key in keys if key in owner), "")
         kept = tuple((p, e) for p, e in rest if e.strength > 0) or match.segments
         result.append(
             dataclasses.replace(
@@ -105,17 +122,23 @@ def _claimed(matches: list[Match], parts: tuple[Part, ...], calibration: Calibra
         )
         if listed:
             for part, e in kept:
-                claims[part, e.scheme, e.variant].update(e.rows.tolist())
-                owner.setdefault((part, e.scheme, e.variant), match.work_id)
+                claimed = claims[part, ground(e), e.variant]
+                claimed.update((row, match.work_id) for row in e.rows.tolist() if row not in claimed)
+                owner.setdefault((part, ground(e), e.variant), match.work_id)
     return sorted(result, key=lambda m: (-m.score, m.work_id))
 
 
-def _unclaimed(evidence: Evidence, claimed: set[int]) -> Evidence:
-    """The evidence with strength in proportion to the rows that nobody has claimed."""
+def ground(evidence: Evidence) -> str:
+    """The scheme whose rows an Evidence rests on."""
+    return GROUNDS.get(evidence.scheme, evidence.scheme)
+
+
+def _unclaimed(evidence: Evidence, claimed: dict[int, str], beside: tuple[str, ...]) -> Evidence:
+    """The evidence with strength in proportion to the rows that nobody has claimed but the works in `beside`."""
     if not claimed or not len(evidence.rows):
         return evidence
     rows = np.unique(evidence.rows)
-    free = float(np.mean([row not in claimed for row in rows.tolist()]))
+    free = float(np.mean([row not in claimed or claimed[row] in beside for row in rows.tolist()]))
     return dataclasses.replace(evidence, strength=evidence.strength * free)
 
 

@@ -7,12 +7,17 @@ from collections.abc import Collection, Mapping
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from fingerprint import media_table, schemes
 from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme
 from matcher.align import align
+from matcher.chains import chains
 from matcher.verify import Finding, verify
 from registry.hits import Hits, Index, hit_order
+
+LATE = ("text.rare.1", "text.minhash.1")  # for what letter grams do not find
+SURE = 8.0  # strength of a copy from which no other work is looked for in the same place
 
 
 def findings(media: Media, index: Index, without: Collection[str] = ()) -> list[Finding]:
@@ -24,13 +29,36 @@ def findings(media: Media, index: Index, without: Collection[str] = ()) -> list[
 
 
 def part_findings(number: int, part: Part, index: Index, without: Collection[str] = ()) -> list[Finding]:
-    """The same for part `number` of an output alone."""
-    known = schemes()
+    """The same for part `number` of an output alone. LATE schemes are not asked where others have found a copy: there they
+    would be no evidence for another work, and the same one is found already.
+    """
+    known, table = schemes(), media_table()
     alignments: list[Alignment] = []
+    late: list[tuple[Fingerprint, Hits]] = []
     stored = cache(index.fingerprint)  # several views lead to the same works
     for fingerprint, hits in lookups(part, index, known, without):
-        alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
-    return verify(number, part, alignments, index, media_table())
+        if fingerprint.scheme in LATE:
+            late.append((fingerprint, hits))
+        else:
+            alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
+    found = verify(number, part, alignments, index, table)
+    for fingerprint, hits in late:
+        left, scheme = hits.of(_unexplained(fingerprint, found)[hits.output_row]), known[fingerprint.scheme]
+        placed = chains(left, fingerprint, scheme) if scheme.aligner == "chain" else align(left, fingerprint, scheme, stored)
+        found.extend(verify(number, part, placed, index, table))
+    return found
+
+
+def _unexplained(fingerprint: Fingerprint, found: list[Finding]) -> npt.NDArray[np.bool_]:
+    """Which rows of a probe lie in no copy that is certain."""
+    spans = np.array([f.evidence.output_span[:2] for f in found if f.evidence.relation == "copy" and f.evidence.strength >= SURE])
+    if not len(spans):
+        return np.ones(len(fingerprint), bool)
+    inside = np.zeros(len(fingerprint) + 1, np.int64)
+    start, end = (np.searchsorted(fingerprint.positions, spans[:, side]) for side in (0, 1))
+    np.add.at(inside, start, 1)
+    np.add.at(inside, end, -1)
+    return np.asarray(np.cumsum(inside)[:-1] == 0)
 
 
 def lookups(

@@ -12,6 +12,7 @@ from registry.hits import Index, Work
 
 SCHEMA = 1
 DIGITS = 4
+TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Report:
 
 def report(name: str, media: Media, matches: list[Match], index: Index, calibration: Calibration) -> Report:
     """The Report of these matches."""
-    works = {m.work_id: index.work(m.work_id) for m in matches}
+    works = {work_id: index.work(work_id) for m in matches for work_id in (m.work_id, *m.ambiguous)}
     explained = sum(m.degree for m in matches if m.listed)
     return Report(name, media, tuple(matches), works, index.revision(), max(0.0, 1.0 - explained))
 
@@ -46,7 +47,7 @@ def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
     head["extent"] = [_r(x) for x in extent]
     head["parts"] = [part.medium for part in report.media.parts]
     shown = [m for m in report.matches if m.listed or candidates]
-    head["matches"] = [_match(m, report.works[m.work_id], report.media.parts) for m in shown]
+    head["matches"] = [_match(m, report.works, report.media.parts) for m in shown]
     head["unexplained"] = _r(report.unexplained)
     head["credits"] = _credits(report)
     head["registry"] = report.revision
@@ -65,7 +66,8 @@ def _r(value: float) -> float:
     return round(float(value), DIGITS) + 0.0
 
 
-def _match(match: Match, work: Work, parts: tuple[Part, ...]) -> dict[str, Any]:
+def _match(match: Match, works: dict[str, Work], parts: tuple[Part, ...]) -> dict[str, Any]:
+    work = works[match.work_id]
     row: dict[str, Any] = {
         "work": match.work_id, "title": work.title, "medium": work.medium, "relation": match.relation,
         "score": _r(match.score), "degree": _r(match.degree),
@@ -76,9 +78,20 @@ def _match(match: Match, work: Work, parts: tuple[Part, ...]) -> dict[str, Any]:
         row["explained_by"] = match.explained_by
     if work.twins:
         row["twins"] = list(work.twins)
+    if match.ambiguous:
+        row["ambiguous"] = [_source(works[work_id]) for work_id in _by_age((match.work_id, *match.ambiguous), works)]
     ordered = sorted(match.segments, key=lambda s: (s[0], s[1].output_span, s[1].work_span))
     row["segments"] = [_segment(e, parts[p].medium) for p, e in ordered]
     return row
+
+
+def _by_age(work_ids: tuple[str, ...], works: dict[str, Work]) -> list[str]:
+    """Oldest first, those without a year last."""
+    return sorted(work_ids, key=lambda work_id: (works[work_id].year is None, works[work_id].year or 0))
+
+
+def _source(work: Work) -> dict[str, Any]:
+    return {"work": work.work_id, "title": work.title} | ({} if work.year is None else {"year": work.year})
 
 
 def _segment(evidence: Evidence, medium: str) -> dict[str, Any]:
@@ -88,6 +101,8 @@ def _segment(evidence: Evidence, medium: str) -> dict[str, Any]:
     }  # fmt: skip
     if evidence.variant:
         row["variant"] = evidence.variant
+    if medium == TEXT and evidence.detail:
+        row["detail"] = {name: _r(value) for name, value in sorted(evidence.detail.items())}
     return row
 
 

@@ -29,5 +29,5 @@ def scan_media(
     """The same for probes already made. Works in `without` are passed over, as if they were not registered."""
     calibration = calibration or load()
     found = findings(media, index, without)
-    matches = attribute(found, media.parts, calibration, index.works_count())
+    matches = attribute(found, media.parts, calibration, index.works_count(), index.work)
     return report(name, media, matches, index, calibration)

@@ -78,13 +78,16 @@ class Credit:
 
 @dataclass(frozen=True)
 class Work:
-    """A registered work as a report names it. twins are other registered works with the same content."""
+    """A registered work as a report names it. twins are other registered works with the same content; year is when it was made,
+    or None.
+    """
 
     work_id: str
     title: str
     medium: str
     credits: tuple[Credit, ...] = ()
     twins: tuple[str, ...] = ()
+    year: int | None = None
 
 
 class Index(Protocol):

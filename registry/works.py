@@ -18,7 +18,7 @@ from registry.hits import Credit, Registered, Work
 from registry.packing import Postings
 from registry.people import credits_of, write_credits
 from registry.postings import postings_of, write_segment
-from registry.text import storable
+from registry.text import storable, year_of
 
 Schemes = Mapping[str, Scheme]
 
@@ -270,8 +270,8 @@ def link_twins(conn: sqlite3.Connection, work_id: str, other: str, how: str) -> 
 def work(conn: sqlite3.Connection, work_id: str) -> Work:
     """The work as a report names it. Raises UnknownWork."""
     rank = rank_of(conn, work_id)
-    title, medium = conn.execute("select title, medium from work where rank = ?", (rank,)).fetchone()
-    return Work(work_id, title, medium, credits_of(conn, rank), twins(conn, rank))
+    title, medium, extra = conn.execute("select title, medium, extra from work where rank = ?", (rank,)).fetchone()
+    return Work(work_id, title, medium, credits_of(conn, rank), twins(conn, rank), year_of(json.loads(extra), title))
 
 
 def registered(conn: sqlite3.Connection, fingerprint_id: int) -> Registered:
