@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from fingerprint.audio_chroma import CHROMA, TURN, chroma, probe_turns, turns
 from fingerprint.audio_chroma import compare as follow
-from fingerprint.audio_compare import PEAK
+from fingerprint.audio_compare import PEAK, distinct
 from fingerprint.audio_compare import compare as recheck
 from fingerprint.audio_decode import RATE, Float32, Sound, decode, mono, mono_or_both
 from fingerprint.audio_landmark import (
     BACKWARDS,
     LANDMARK,
+    OLD_LANDMARK,
     Change,
+    Leads,
     backwards,
     changed_landmarks,
     landmarks,
@@ -50,6 +53,15 @@ BACKWARDS_AXES = tuple(Change(-c.tempo, c.raised) for c in AXES if c.tempo != 1.
 AXES_DEPTH, AXES_FAN = 6, 6  # half as many landmarks again as with 4 and 4, which is what the many views of the grid get
 GRID_DEPTH, GRID_FAN = 4, 4
 BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN = 4, 5
+# What an output leads with, by its seconds: a lookup costs by its keys, and a short output has few. On 428 edits the leads of
+# more than 15 s kept two hits or more of every true pair, with a tenth of the plain keys and a thirtieth of the others.
+EVERY = Leads(99, 99, cells=3)
+LEADS = ((15.0, EVERY), (math.inf, Leads(17, 6, cells=1)))
+AXES_LEADS = ((8.0, EVERY), (15.0, Leads(5, 3)), (math.inf, Leads(1, 2)))
+GRID_LEADS = ((8.0, Leads(9, 3)), (15.0, Leads(1, 2)), (math.inf, Leads(1, 1)))
+BACKWARDS_AXES_LEADS = ((8.0, Leads(9, 3)), (math.inf, Leads(1, 3)))
+
+Tiers = tuple[tuple[float, Leads], ...]
 
 
 def features(sound: Sound) -> Part:
@@ -64,7 +76,7 @@ def probes(sound: Sound) -> Part:
     """What is looked up: more peaks, more landmarks, also backwards and with other tempos and pitches; more turns."""
     found, seconds = _listen(sound, mono_or_both)
     depth, fan = (PROBE_DEPTH, PROBE_FAN) if seconds <= LONG_S else (LONG_DEPTH, LONG_FAN)
-    plain = probe_landmarks(found, depth, fan)
+    plain = probe_landmarks(found, depth, fan, leads_of(LEADS, seconds))
     tones = chroma(found, seconds)
     return Part("audio", (seconds,), (plain, _peaks(found), *_changed(found, seconds), tones, probe_turns(tones)))
 
@@ -78,11 +90,18 @@ def _changed(found: Peaks, seconds: float) -> list[Fingerprint]:
     windows = _windows(found, seconds)
     turned = backwards(windows, round(seconds / TICK))
     return [
-        probe_landmarks(turned, BACK_DEPTH, BACK_FAN, BACKWARDS),
-        *changed_landmarks(windows, AXES_DEPTH, AXES_FAN, AXES),
-        *changed_landmarks(windows, GRID_DEPTH, GRID_FAN, GRID),
-        *changed_landmarks(turned, BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN, BACKWARDS_AXES),
+        probe_landmarks(turned, BACK_DEPTH, BACK_FAN, leads_of(LEADS, seconds), BACKWARDS),
+        *changed_landmarks(windows, AXES_DEPTH, AXES_FAN, leads_of(AXES_LEADS, seconds), AXES),
+        *changed_landmarks(windows, GRID_DEPTH, GRID_FAN, leads_of(GRID_LEADS, seconds), GRID),
+        *changed_landmarks(
+            turned, BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN, leads_of(BACKWARDS_AXES_LEADS, seconds), BACKWARDS_AXES
+        ),
     ]
+
+
+def leads_of(tiers: Tiers, seconds: float) -> Leads:
+    """What a probe of that length leads with."""
+    return next(lead for most, lead in tiers if seconds <= most)
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
@@ -117,4 +136,5 @@ def _peaks(found: Peaks) -> Fingerprint:
     return make(PEAK, ticks[order], np.clip(np.rint(found.pitch[order]), 0, 255).astype(np.uint8).reshape(-1, 1))
 
 
-AUDIO = Medium("audio", SUFFIXES, (LANDMARK, PEAK, CHROMA, TURN), decode, features, probes, compare)
+SCHEMES = (LANDMARK, OLD_LANDMARK, PEAK, CHROMA, TURN)
+AUDIO = Medium("audio", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=distinct)

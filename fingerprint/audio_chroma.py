@@ -117,9 +117,7 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     if min(len(a), len(b)) < LEAST_TICKS:
         return []
     likeness = _likeness(a, b)
-    best = _local(likeness)
-    top = int(best[:12].argmax())
-    lead = float(best[top] - np.delete(best, top).max())
+    top, lead = _lead(_local(likeness))
     strength = (lead - START) / DECADE - SEARCHED
     if strength < WORTH:
         return []
@@ -133,6 +131,12 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     return [Evidence("remake", span, there, tempo, strength, rows, TURN.name, alignment.variant, detail)]
 
 
+def _lead(best: Float32) -> tuple[int, float]:
+    """The transposition whose alignment is best, and how far it leads over the others and over those backwards."""
+    top = int(best[:12].argmax())
+    return top, float(best[top] - np.delete(best, top).max())
+
+
 def _window(positions: npt.NDArray[np.int32], length: int) -> int:
     """First tick of the MOST_TICKS around the middle of the hits."""
     middle = int(np.median(positions))
@@ -140,28 +144,35 @@ def _window(positions: npt.NDArray[np.int32], length: int) -> int:
 
 
 def _likeness(a: Float32, b: Float32) -> Float32:
-    """float32[24, n, m]: twelve transpositions of a, then the same backwards; above 0 where the moments match well."""
-    turned = np.stack([np.roll(a, shift, axis=1) for shift in range(12)])
-    both = np.concatenate([turned, turned[:, ::-1]])
-    likeness: Float32 = (both @ b.T).astype(np.float32)
-    mean = likeness.mean(axis=(1, 2), keepdims=True)
-    spread = likeness.std(axis=(1, 2), keepdims=True) + np.float32(1e-6)
-    scaled: Float32 = np.subtract(likeness, mean) / spread
-    scaled -= np.float32(TASTE)
-    return scaled
+    """float32[12, n, m]: twelve transpositions of a; above 0 where the moments match well, in standard deviations.
+
+    Mean and deviation of all pairs follow from those of either side, without a look at the pairs.
+    """
+    turned = np.stack([np.roll(a, shift, axis=1) for shift in range(12)]).astype(np.float64)
+    mean = turned.mean(axis=1) @ b.mean(axis=0)
+    squares = np.einsum("kni,knj,ij->k", turned, turned, b.T.astype(np.float64) @ b / len(b), optimize=True) / len(a)
+    spread = np.sqrt(np.maximum(squares - mean**2, 0.0)) + 1e-6
+    likeness: Float32 = (turned / spread[:, None, None]).astype(np.float32) @ b.T
+    likeness -= (mean / spread + TASTE)[:, None, None].astype(np.float32)
+    return likeness
 
 
 def _local(likeness: Float32) -> Float32:
-    """Best local alignment of each of float32[k, n, m], with steps (1, 1), (2, 1) and (1, 2)."""
+    """Best local alignment of each of float32[k, n, m], with steps (1, 1), (2, 1) and (1, 2): float32[2 k], the second half
+    with the rows backwards.
+    """
     k, n, m = likeness.shape
-    before, earlier, best = np.zeros((k, m + 2), np.float32), np.zeros((k, m + 2), np.float32), np.zeros(k, np.float32)
+    lines = np.zeros((3, 2 * k, m + 2), np.float32)
+    best, reached = np.zeros((2 * k, m), np.float32), np.empty((2 * k, m), np.float32)
     for i in range(n):
-        now = np.zeros_like(before)
-        reached = np.maximum(np.maximum(before[:, 1:-1], earlier[:, 1:-1]), before[:, :-2])
-        np.maximum(likeness[:, i] + reached, 0, out=now[:, 2:])
-        best = np.maximum(best, now.max(axis=1))
-        earlier, before = before, now
-    return best
+        now, before, earlier = (lines[(i - back) % 3] for back in range(3))
+        np.maximum(before[:, 1:-1], earlier[:, 1:-1], out=reached)
+        np.maximum(reached, before[:, :-2], out=reached)
+        reached[:k] += likeness[:, i]
+        reached[k:] += likeness[:, n - 1 - i]
+        np.maximum(reached, 0, out=now[:, 2:])
+        np.maximum(best, now[:, 2:], out=best)
+    return np.asarray(best.max(axis=1), np.float32)
 
 
 def _path(likeness: Float32) -> tuple[tuple[int, int], tuple[int, int]]:

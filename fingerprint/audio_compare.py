@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fingerprint.audio_landmark import BACKWARDS, LEAST, change_of
+from fingerprint.audio_landmark import BACKWARDS, LANDMARK, LEAST, change_of
 from fingerprint.audio_peaks import TICK
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme
 from fingerprint.hashing import Int64
@@ -18,6 +18,7 @@ LEAST_PEAKS = 8
 SLACK_TICKS, SLACK_STEPS = 3, 1  # how far a peak may have moved
 PIECE_TICKS = 75_000  # a longer run is looked at in pieces of ten minutes, to bound memory
 AROUND_TICKS = 1250  # how far beyond its hits a placement is followed: 10 s
+SAME_TICKS = 25.0  # 0.2 s: two placements that lie nearer are one
 CONTROLS = 96  # wrong placements that tell what chance finds
 GOLDEN = 0.6180339887498949
 SURVIVAL = (0.12, 0.25, 0.45, 0.7, 0.9)  # shares of peaks that a derived recording may have kept
@@ -74,12 +75,8 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     probe = output.of(alignment.scheme, alignment.variant)
     if ours is None or theirs is None or probe is None:
         return []
-    change = change_of(alignment.variant)
-    hits = probe.positions[alignment.output_rows] / abs(change.tempo)
-    placed = Placement(alignment.scale * abs(change.tempo), alignment.offset, change.raised)
     length = output.extent[0] / TICK
-    if change.tempo < 0:
-        hits, placed = round(length) - hits, Placement(-placed.scale, placed.offset + placed.scale * round(length), change.raised)
+    hits, placed = in_the_output(alignment, probe, length)
     found = []
     for start in np.arange(float(hits.min()), float(hits.max()) + 1, PIECE_TICKS):
         rows = np.flatnonzero((hits >= start) & (hits < start + PIECE_TICKS))
@@ -89,6 +86,45 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
         run = dataclasses.replace(alignment, output_rows=alignment.output_rows[rows], work_rows=alignment.work_rows[rows])
         found.extend(_piece(Pair(ours, theirs, length, work.extent[0] / TICK), run, hits[rows], placed, bounds))
     return found
+
+
+def in_the_output(alignment: Alignment, probe: Fingerprint, length: float) -> tuple[Float, Placement]:
+    """Ticks of the output at which the landmarks hit, and the placement in terms of the output as it is, not of the view."""
+    change = change_of(alignment.variant)
+    hits: Float = probe.positions[alignment.output_rows] / abs(change.tempo)
+    placed = Placement(alignment.scale * abs(change.tempo), alignment.offset, change.raised)
+    if change.tempo < 0:
+        placed = Placement(-placed.scale, placed.offset + placed.scale * round(length), change.raised)
+        hits = round(length) - hits
+    return hits, placed
+
+
+def distinct(output: Part, alignments: list[Alignment]) -> list[Alignment]:
+    """The alignments without those of landmarks that place what one with more support places in the same way.
+
+    A recording as it is also agrees, a few seconds at a time, with views of the output at nearly its tempo.
+    """
+    views = {(f.scheme, f.variant): f for f in output.fingerprints}
+    kept: dict[int, list[tuple[Float, Placement]]] = {}
+    chosen = []
+    for number in sorted(range(len(alignments)), key=lambda n: -alignments[n].support):
+        alignment = alignments[number]
+        if alignment.scheme == LANDMARK.name:
+            probe = views[alignment.scheme, alignment.variant]
+            hits, placed = in_the_output(alignment, probe, output.extent[0] / TICK)
+            before = kept.setdefault(alignment.fingerprint_id, [])
+            if any(_places(*other, hits, placed) for other in before):
+                continue
+            before.append((hits, placed))
+        chosen.append(number)
+    return [alignments[n] for n in sorted(chosen)]
+
+
+def _places(hits: Float, placed: Placement, others: Float, other: Placement) -> bool:
+    """Whether a run of hits places the middle of another one, within its own stretch, where that does."""
+    middle = float(np.median(others))
+    beside = abs((placed.scale - other.scale) * middle + placed.offset - other.offset)
+    return bool(hits.min() <= middle <= hits.max()) and beside <= SAME_TICKS
 
 
 def _piece(pair: Pair, run: Alignment, hits: Float, at: Placement, bounds: tuple[float, float]) -> list[Evidence]:

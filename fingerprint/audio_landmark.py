@@ -7,6 +7,7 @@ changing the probe, where it is known what to change.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,8 @@ from fingerprint.audio_peaks import STEPS, TICK, Peaks
 from fingerprint.features import Fingerprint, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, mix
 
-NAME = "audio.landmark.1"
+NAME = "audio.landmark.2"
+OLD_NAME = "audio.landmark.1"
 PITCH_STEP = 3.0  # steps of a 48th octave in one cell of a key
 TIME_STEP = 6.0  # ticks in one cell of a key
 NEAREST, FARTHEST = 8.0, 190.0  # ticks from the first peak to the others
@@ -31,12 +33,32 @@ BITS = np.array([7, 5, 5, 5, 5])  # of a cell: first pitch, two intervals, two t
 SHIFTS = np.concatenate([[0], np.cumsum(BITS)[:-1]])
 
 Float32 = npt.NDArray[np.float32]
-Triples = tuple[Int64, Int64, Int64]
+Bool = npt.NDArray[np.bool_]
+UInt64 = npt.NDArray[np.uint64]
+Triples = tuple[Int64, Int64, Int64, Int64]
 
 
 def derive(payload: UInt8) -> Int64:
     """uint8[n, 4] (packed cells, low byte first) -> keys int64[n, 1]."""
-    return mix(np.ascontiguousarray(payload).view("<u4"), NAME)
+    return keys_of(np.ascontiguousarray(payload).view("<u4").astype(np.uint64))
+
+
+def keys_of(codes: UInt64) -> Int64:
+    """Keys of packed cells: the pitch as it is below the rest, mixed, so that the same landmark at every pitch that is asked
+    for stands in one place of a registry's index.
+    """
+    pitch = codes & np.uint64((1 << BITS[0]) - 1)
+    return ((mix(codes >> np.uint64(BITS[0]), NAME).view(np.uint64) << np.uint64(BITS[0])) | pitch).view(np.int64)
+
+
+def old_keys(payload: UInt8) -> Int64:
+    """The same as the first version derived them: all cells mixed."""
+    return mix(np.ascontiguousarray(payload).view("<u4"), OLD_NAME)
+
+
+def placed_together(old: Fingerprint) -> Fingerprint:
+    """A fingerprint of the first version in the second: the same cells, other keys."""
+    return make(LANDMARK, old.positions, old.payload)
 
 
 @dataclass(frozen=True)
@@ -74,6 +96,9 @@ def backwards(peaks: Peaks, ticks: int) -> Peaks:
 
 
 LANDMARK = Scheme(NAME, "audio", TICK, payload_width=4, derive=derive, tolerance=6.0, reach=1250.0, least=LEAST)
+OLD_LANDMARK = dataclasses.replace(
+    LANDMARK, name=OLD_NAME, derive=old_keys, successor=NAME, convert=placed_together
+)  # fmt: skip
 
 
 def landmarks(peaks: Peaks, depth: int) -> Fingerprint:
@@ -86,17 +111,36 @@ def landmarks(peaks: Peaks, depth: int) -> Fingerprint:
     return make(LANDMARK, np.concatenate(ticks), np.concatenate(payloads))
 
 
-def probe_landmarks(peaks: Peaks, depth: int, fan: int, change: Change = Change()) -> Fingerprint:
+@dataclass(frozen=True)
+class Leads:
+    """Which landmarks of a probe lead: those likeliest to be stored, whose peaks are strong and whose partners come first.
+
+    cost and rank are the most that the pair of partners may cost (see _triples_of) and the ranks of the three peaks may
+    add up to; cells is how many of the cells next door lead, too, beside the own one.
+    """
+
+    cost: int
+    rank: int
+    cells: int = 0
+
+    def among(self, peaks: Peaks, found: Triples) -> Bool:
+        """bool[n] for these triples."""
+        first, second, third, cost = found
+        return (cost <= self.cost) & (peaks.rank[first] + peaks.rank[second] + peaks.rank[third] <= self.rank)
+
+
+def probe_landmarks(peaks: Peaks, depth: int, fan: int, lead: Leads, change: Change = Change()) -> Fingerprint:
     """What is looked up: more peaks, more partners, and the cells next door where a value lies nearest to an edge."""
-    ticks, keys = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.int64)]
+    ticks, keys, leads = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.int64)], [np.zeros((0, 4), bool)]
     for block, found in _triples(peaks.of(peaks.rank < depth), fan, most=fan * fan):
         cells, inside = neighbours(values(block, found))
         ticks.append(positions(block, found[0][inside]))
-        keys.append(mix(cells[inside], NAME))
-    return make(LANDMARK, np.concatenate(ticks), keys=np.concatenate(keys), variant=change.name)
+        keys.append(keys_of(cells[inside]))
+        leads.append(lead.among(block, found)[inside, None] & (np.arange(4) <= lead.cells))
+    return make(LANDMARK, np.concatenate(ticks), keys=np.concatenate(keys), variant=change.name, leads=np.concatenate(leads))
 
 
-def changed_landmarks(peaks: Peaks, depth: int, fan: int, changes: Sequence[Change]) -> list[Fingerprint]:
+def changed_landmarks(peaks: Peaks, depth: int, fan: int, lead: Leads, changes: Sequence[Change]) -> list[Fingerprint]:
     """The landmarks that would be seen were the recording not changed so: one view for each change, in the work's time.
 
     For a change backwards the peaks are those of the sound already turned round.
@@ -104,6 +148,7 @@ def changed_landmarks(peaks: Peaks, depth: int, fan: int, changes: Sequence[Chan
     blocks = list(_triples(peaks.of(peaks.rank < depth), fan, most=fan * fan))
     time = np.concatenate([np.zeros(0, np.float32), *(block.time[found[0]] for block, found in blocks)])
     plain = np.concatenate([np.zeros((0, 5), np.float32), *(values(block, found) for block, found in blocks)])
+    leading = np.concatenate([np.zeros(0, bool), *(lead.among(block, found) for block, found in blocks)])
     between, known = packed(np.floor(plain[:, 1:3]), (1, 2))
     tempos = {t: packed(np.floor(plain[:, 3:] * np.float32(abs(t))), (3, 4)) for t in {c.tempo for c in changes}}
     raises = {r: packed(np.floor(plain[:, :1] + np.float32(r / PITCH_STEP)), (0,)) for r in {c.raised for c in changes}}
@@ -112,8 +157,8 @@ def changed_landmarks(peaks: Peaks, depth: int, fan: int, changes: Sequence[Chan
         (times, timely), (first, audible) = tempos[change.tempo], raises[change.raised]
         inside = np.flatnonzero(known & timely & audible)
         ticks = np.rint(time[inside] * abs(change.tempo)).astype(np.int32)
-        keys = mix((between | times | first)[inside], NAME)
-        views.append(make(LANDMARK, ticks, keys=keys, variant=change.name))
+        keys = keys_of((between | times | first)[inside])
+        views.append(make(LANDMARK, ticks, keys=keys, variant=change.name, leads=leading[inside, None]))
     return views
 
 
@@ -124,7 +169,7 @@ def positions(peaks: Peaks, rows: Int64) -> Int32:
 
 def values(peaks: Peaks, found: Triples) -> Float32:
     """float32[n, 5] in cells: first pitch, the two intervals from it (shifted to be positive), the two times from it."""
-    first, second, third = found
+    first, second, third, _ = found
     columns = [
         peaks.pitch[first] / PITCH_STEP,
         (peaks.pitch[second] - peaks.pitch[first] + WIDEST) / PITCH_STEP,
@@ -166,7 +211,9 @@ def neighbours(values: Float32) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.
 
 
 def _triples(peaks: Peaks, fan: int, most: int) -> Iterator[tuple[Peaks, Triples]]:
-    """Blocks of peaks, and rows there (first, second, third): each peak with `most` pairs of its `fan` best partners."""
+    """Blocks of peaks, and rows there (first, second, third) with what the pair of partners costs: each peak with `most` pairs
+    of its `fan` best partners.
+    """
     for start in range(0, len(peaks), BLOCK):
         end = min(start + BLOCK, len(peaks))
         last = int(np.searchsorted(peaks.time, peaks.time[end - 1] + FARTHEST, "right"))
@@ -189,7 +236,7 @@ def _triples_of(peaks: Peaks, partners: Int64, most: int) -> Triples:
     first, second, third, cost = (np.concatenate(c).astype(np.int64) for c in (firsts, seconds, thirds, costs))
     order = np.lexsort((cost, first))
     order = order[_places(first[order]) < most]
-    return first[order], second[order], third[order]
+    return first[order], second[order], third[order], cost[order]
 
 
 def _partners(peaks: Peaks, count: int, fan: int) -> Int64:

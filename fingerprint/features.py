@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fingerprint.errors import BadFingerprint
 from fingerprint.hashing import Int32, Int64, UInt8
 
 Span = tuple[float, float]
+Bool = npt.NDArray[np.bool_]
 MAGIC = b"BYLINEFP"
 FORMAT = 1
 MAX_UNPACKED_BYTES = 1 << 30
@@ -75,6 +77,8 @@ class Fingerprint:
     positions  int32[n], in ticks of the scheme, rising
     payload    uint8[n, k] or None
     variant    "" as it is; a probe may say "mirror", "pitch+2"... : what was done to the output before this view
+    leads      bool[n, b] of a probe: which keys are looked up in the whole registry, the others only in what those lead to.
+               None: all of them
     """
 
     scheme: str
@@ -82,6 +86,7 @@ class Fingerprint:
     positions: Int32
     payload: UInt8 | None = None
     variant: str = ""
+    leads: Bool | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -163,7 +168,12 @@ class Evidence:
 
 
 def make(
-    scheme: Scheme, positions: Int32, payload: UInt8 | None = None, keys: Int64 | None = None, variant: str = ""
+    scheme: Scheme,
+    positions: Int32,
+    payload: UInt8 | None = None,
+    keys: Int64 | None = None,
+    variant: str = "",
+    leads: Bool | None = None,
 ) -> Fingerprint:
     """A Fingerprint of `scheme`: keys derived from the payload where the scheme says so, else as given (int64[n])."""
     n = len(positions)
@@ -173,7 +183,7 @@ def make(
         keys = np.zeros((n, 0), np.int64)
     if keys.ndim == 1:
         keys = keys.reshape(n, 1)
-    return Fingerprint(scheme.name, keys.astype(np.int64), positions.astype(np.int32), payload, variant)
+    return Fingerprint(scheme.name, keys.astype(np.int64), positions.astype(np.int32), payload, variant, leads)
 
 
 def newest(fingerprint: Fingerprint, schemes: Mapping[str, Scheme]) -> Fingerprint:
@@ -187,7 +197,10 @@ def cut(fingerprint: Fingerprint, start: float, end: float) -> Fingerprint:
     """The rows whose position lies in [start, end), positions unchanged."""
     a, b = np.searchsorted(fingerprint.positions, [start, end])
     payload = None if fingerprint.payload is None else fingerprint.payload[a:b]
-    return dataclasses.replace(fingerprint, keys=fingerprint.keys[a:b], positions=fingerprint.positions[a:b], payload=payload)
+    leads = None if fingerprint.leads is None else fingerprint.leads[a:b]
+    return dataclasses.replace(
+        fingerprint, keys=fingerprint.keys[a:b], positions=fingerprint.positions[a:b], payload=payload, leads=leads
+    )
 
 
 def pack(fingerprint: Fingerprint, scheme: Scheme) -> bytes:

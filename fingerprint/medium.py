@@ -38,6 +38,8 @@ class Medium:
     compare    (output part, work part, alignment) -> list of Evidence: the medium's own verification. The work part holds
                the stored fingerprints, never media.
     glance     how a long output is looked at first; None: always whole
+    distinct   (output part, its alignments) -> those worth comparing: where two views of the output lead to one place of a
+               work, the one with more support. None: all
     """
 
     name: str
@@ -48,3 +50,4 @@ class Medium:
     probes: Callable[[Any], Part]
     compare: Callable[[Part, Part, Alignment], list[Evidence]]
     glance: Glance | None = None
+    distinct: Callable[[Part, list[Alignment]], list[Alignment]] | None = None

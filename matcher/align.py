@@ -141,13 +141,13 @@ def _votes(hits: Hits, group: Int64, output: Float, work: Float, scheme: Scheme,
     for scale in scheme.scales:
         for shift in (0.0, 0.5):
             bins = np.floor((work - scale * output) / (2 * scheme.tolerance) + shift).astype(np.int64)
-            owner, _, sums, counts = _bin_sums(group, bins, hits)
+            owner, _, sums, counts = bin_sums(group, bins, hits)
             np.maximum.at(votes, owner, sums)
             np.maximum.at(rows, owner, counts)
     return votes, rows
 
 
-def _bin_sums(group: Int64, bins: Int64, hits: Hits) -> tuple[Int64, Int64, Float, Int64]:
+def bin_sums(group: Int64, bins: Int64, hits: Hits) -> tuple[Int64, Int64, Float, Int64]:
     """Group, bin, weight and rows of every occupied (group, bin), each output row counted once a bin."""
     if not len(group):
         return group, bins, np.zeros(0), np.zeros(0, np.int64)
@@ -233,7 +233,7 @@ def _heaviest_line(output: Float, work: Float, own: Hits, scheme: Scheme) -> tup
         offsets = work - scale * output
         for shift in (0.0, 0.5):
             bins = np.floor(offsets / (2 * scheme.tolerance) + shift).astype(np.int64)
-            _, occupied, sums, _ = _bin_sums(group, bins, own)
+            _, occupied, sums, _ = bin_sums(group, bins, own)
             top = int(sums.argmax())
             if sums[top] > best + 1e-9:
                 inside = bins == occupied[top]

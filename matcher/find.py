@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from fingerprint import media_table, schemes
 from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme
+from fingerprint.hashing import Int64
 from matcher.align import align
 from matcher.chains import chains
+from matcher.leads import Stored, followed, leading_keys, leading_rows
 from matcher.verify import Finding, verify
 from registry.hits import Hits, Index, hit_order
 
@@ -36,7 +38,7 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     alignments: list[Alignment] = []
     late: list[tuple[Fingerprint, Hits]] = []
     stored = cache(index.fingerprint)  # several views lead to the same works
-    for fingerprint, hits in lookups(part, index, known, without):
+    for fingerprint, hits in lookups(part, index, known, without, stored):
         if fingerprint.scheme in LATE:
             late.append((fingerprint, hits))
         else:
@@ -62,39 +64,44 @@ def _unexplained(fingerprint: Fingerprint, found: list[Finding]) -> npt.NDArray[
 
 
 def lookups(
-    part: Part, index: Index, known: Mapping[str, Scheme], without: Collection[str] = ()
+    part: Part, index: Index, known: Mapping[str, Scheme], without: Collection[str] = (), stored: Stored | None = None
 ) -> list[tuple[Fingerprint, Hits]]:
     """The part's fingerprints that can be looked up, in their order, each with its hits.
 
-    All views of one scheme are looked up together: hundreds of them ask for the same blocks of a large registry.
+    All views of one scheme are looked up together: hundreds of them ask for the same blocks of a large registry. Of views
+    that say which of their keys lead, only those are; the others are met in what they lead to.
     """
     views = [f for f in part.fingerprints if known[f.scheme].indexed and len(f)]
     found: dict[int, Hits] = {}
     for scheme in dict.fromkeys(f.scheme for f in views):
         own = [f for f in views if f.scheme == scheme]
-        keys = np.concatenate([f.keys.ravel() for f in own]).reshape(-1, 1)
+        if len(own) == 1 and own[0].leads is None:
+            found[id(own[0])] = lookup(scheme, own[0], index, without)
+            continue
+        keys = np.concatenate([leading_keys(f) for f in own]).reshape(-1, 1)
         flat = lookup(scheme, Fingerprint(scheme, keys, np.zeros(len(keys), np.int32)), index, without)
-        found |= dict(zip(map(id, own), _divided(flat, own), strict=True))
+        divided = _divided(flat, own)
+        if any(f.leads is not None for f in own):
+            divided = followed(own, divided, known[scheme], stored or index.fingerprint)
+        found |= dict(zip(map(id, own), divided, strict=True))
     return [(f, found[id(f)]) for f in views]
 
 
 def _divided(flat: Hits, views: list[Fingerprint]) -> list[Hits]:
-    """Hits of the keys of all views, one after the other, as hits of the rows of each."""
-    if len(views) == 1 and views[0].keys.shape[1] == 1:
-        return [flat]
-    starts = np.cumsum([0, *(f.keys.size for f in views)])
+    """Hits of the leading keys of all views, one after the other, as hits of the rows of each."""
+    rows = [leading_rows(f) for f in views]
+    starts = np.cumsum([0, *map(len, rows)])
     view = (np.searchsorted(starts, flat.output_row, "right") - 1).astype(np.int16)
     by_view = flat.of(np.argsort(view, kind="stable"))
     edges = np.concatenate([[0], np.cumsum(np.bincount(view, minlength=len(views)))])
-    return [_of_rows(by_view.of(slice(a, b)), s, f) for a, b, s, f in zip(edges, edges[1:], starts, views, strict=False)]
+    return [_of_rows(by_view.of(slice(a, b)), s, r) for a, b, s, r in zip(edges, edges[1:], starts, rows, strict=False)]
 
 
-def _of_rows(own: Hits, start: int, view: Fingerprint) -> Hits:
+def _of_rows(own: Hits, start: int, rows: Int64) -> Hits:
     """Hits of keys that begin at `start` as hits of the rows that the keys belong to, in the order that Hits promises."""
-    bands = view.keys.shape[1]
-    row = ((own.output_row - start) // bands).astype(np.int32)
+    row = rows[own.output_row - start].astype(np.int32)
     own = dataclasses.replace(own, output_row=row)
-    return own if bands == 1 else own.of(hit_order(own.fingerprint_id, row, own.work_position))
+    return own.of(hit_order(own.fingerprint_id, row, own.work_position))
 
 
 def lookup(scheme: str, fingerprint: Fingerprint, index: Index, without: Collection[str]) -> Hits:

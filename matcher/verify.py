@@ -26,7 +26,9 @@ class Finding:
 
 def verify(part: int, output: Part, alignments: list[Alignment], index: Index, table: Mapping[str, Medium]) -> list[Finding]:
     """What is left of the alignments of output part number `part` after its medium's compare."""
-    compare = table[output.medium].compare
+    medium = table[output.medium]
+    if medium.distinct is not None:
+        alignments = medium.distinct(output, alignments)
     enough = {s.name: s.enough for m in table.values() for s in m.schemes}
     work_parts: dict[int, Part] = {}
     settled: dict[tuple[int, str], list[Evidence]] = defaultdict(list)
@@ -39,7 +41,7 @@ def verify(part: int, output: Part, alignments: list[Alignment], index: Index, t
         key = min(registered.siblings.values())
         if key not in work_parts:
             work_parts[key] = work_part(registered, index)
-        evidence = compare(output, work_parts[key], alignment)
+        evidence = medium.compare(output, work_parts[key], alignment)
         found.extend(Finding(part, registered, e) for e in evidence)
         sure.extend(e for e in evidence if e.strength >= enough[alignment.scheme])
     return found

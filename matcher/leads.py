@@ -1,0 +1,111 @@
+"""From a few keys to many: what the leading keys of a probe lead to in the whole registry is met there with all its keys.
+
+A large registry answers every key with chance hits, so that most of a lookup's cost is chance. Two leading keys that agree on
+a placement are already rare; the other keys, which are many more, are then joined with the stored fingerprint itself. This is
+what multi-probe hashing does (Lv et al., VLDB 2007): the likeliest buckets first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fingerprint.features import Fingerprint, Scheme
+from fingerprint.hashing import Int64
+from matcher.align import bin_sums
+from registry.hits import Hits, hit_order, no_hits
+
+AGREEING = 2  # moments of the output whose leading keys must agree on a placement
+MOST = 96  # pairs of a view of the output and a registered fingerprint that are met with all keys
+
+Stored = Callable[[int], Fingerprint]
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """All keys of a fingerprint, rising, and the place that each had row by row."""
+
+    keys: Int64
+    order: Int64
+
+
+def leading_keys(view: Fingerprint) -> Int64:
+    """int64[k]: the keys of a view that are looked up everywhere, row by row."""
+    return view.keys.ravel() if view.leads is None else view.keys[view.leads]
+
+
+def leading_rows(view: Fingerprint) -> Int64:
+    """int64[k]: the row of each of those."""
+    if view.leads is None:
+        return np.repeat(np.arange(len(view)), view.keys.shape[1])
+    rows: Int64 = np.flatnonzero(view.leads) // max(view.keys.shape[1], 1)
+    return rows
+
+
+def followed(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme, stored: Stored) -> list[Hits]:
+    """For each view of one scheme the hits of all its keys on those fingerprints to which its leading keys' hits lead."""
+    asked: dict[int, Sorted] = {}
+    known: dict[int, tuple[Sorted, Fingerprint]] = {}
+    met: dict[int, list[Hits]] = {}
+    for number, fingerprint_id in _likeliest(views, hits, scheme):
+        if number not in asked:
+            asked[number] = in_order(views[number])
+        if fingerprint_id not in known:
+            theirs = stored(fingerprint_id)
+            known[fingerprint_id] = (in_order(theirs), theirs)
+        met.setdefault(number, []).append(_joined(views[number], asked[number], fingerprint_id, *known[fingerprint_id]))
+    return [_in_one(met.get(i, [])) for i in range(len(views))]
+
+
+def in_order(fingerprint: Fingerprint) -> Sorted:
+    """A fingerprint's keys in order."""
+    flat = fingerprint.keys.ravel()
+    order = np.argsort(flat, kind="stable")
+    return Sorted(flat[order], order)
+
+
+def _likeliest(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme) -> list[tuple[int, int]]:
+    """(view, fingerprint id), rising, of those whose hits weigh most on one placement: at most MOST."""
+    view = np.repeat(np.arange(len(views)), [len(h) for h in hits])
+    if not len(view):
+        return []
+    flat = Hits(*(np.concatenate([getattr(h, f.name) for h in hits]) for f in dataclasses.fields(Hits)))
+    output = np.concatenate([v.positions[h.output_row] for v, h in zip(views, hits, strict=True)])
+    pair, group = np.unique(view << 32 | flat.fingerprint_id, return_inverse=True)
+    # Keys of one moment have a peak in common: they count once.
+    flat = dataclasses.replace(flat, output_row=output)
+    votes, moments = np.zeros(len(pair)), np.zeros(len(pair), np.int64)
+    for scale in scheme.scales:
+        for shift in (0.0, 0.5):
+            place = (flat.work_position - scale * output) / (2 * scheme.tolerance)
+            owner, _, sums, counts = bin_sums(group, np.floor(place + shift).astype(np.int64), flat)
+            np.maximum.at(votes, owner, np.where(counts >= AGREEING, sums, 0.0))
+            np.maximum.at(moments, owner, counts)
+    best = np.lexsort((pair, -votes))[:MOST]
+    best = np.sort(best[moments[best] >= AGREEING])
+    return [(int(p >> 32), int(p & 0xFFFFFFFF)) for p in pair[best].tolist()]
+
+
+def _joined(view: Fingerprint, asked: Sorted, fingerprint_id: int, known: Sorted, stored: Fingerprint) -> Hits:
+    """Hits of all keys of a view on one registered fingerprint; rarity is a key's within it."""
+    low, high = (np.searchsorted(asked.keys, known.keys, side) for side in ("left", "right"))
+    posting = np.flatnonzero(high > low)
+    low, times = low[posting], (high - low)[posting]
+    within = np.arange(int(times.sum())) - np.repeat(np.cumsum(times) - times, times)
+    row = (asked.order[np.repeat(low, times) + within] // view.keys.shape[1]).astype(np.int32)
+    at = np.repeat(stored.positions[known.order[posting] // stored.keys.shape[1]], times)
+    keys = known.keys[posting]
+    count = np.searchsorted(known.keys, keys, "right") - np.searchsorted(known.keys, keys, "left")
+    rarity = np.repeat(np.log10(len(stored) / count + 1).astype(np.float32), times)
+    ids = np.full(len(row), fingerprint_id, np.int32)
+    return Hits(row, ids, at, rarity).of(hit_order(ids, row, at))
+
+
+def _in_one(found: list[Hits]) -> Hits:
+    """Hits of rising fingerprint ids one after the other."""
+    if not found:
+        return no_hits()
+    return Hits(*(np.concatenate([getattr(h, f.name) for h in found]) for f in dataclasses.fields(Hits)))
