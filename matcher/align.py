@@ -16,6 +16,7 @@ MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
 MAX_ALIKE = 24  # the same where rows are then told apart by their payload: at 10,000 works hardly a true one stands lower
 LEAST_ALIKE = 2  # rows with a hit that is alike, without which a fingerprint is passed over
 MAX_RUNS = 24  # placements of one registered fingerprint in one output
+MOST_PLACES = 3  # of one row whose hash is alike all through a shot that does not change
 MAX_REFITS = 6
 COUNTED = 4 * MAX_FINGERPRINTS  # fingerprints whose bins are counted at first, by what they may weigh at most
 SQUARE = 10  # tolerances that the side of a square of positions has
@@ -194,6 +195,7 @@ def _once_per_row(own: Hits) -> Hits:
 def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
     """Placements of one fingerprint, greedily: the heaviest line, its hits taken away, the next."""
     found: list[Alignment] = []
+    times_placed = np.zeros(len(probe), np.int64)
     # A still has one position only: there one hit is all that a place can give.
     least = min(scheme.least, len(np.unique(probe.positions)))
     while len(own) >= least and len(found) < MAX_RUNS:
@@ -206,7 +208,11 @@ def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) ->
         found.append(
             Alignment(fingerprint_id, scheme.name, probe.variant, scale, offset, support, part.output_row, part.work_position)
         )
-        own = own.of(~run)
+        times_placed[np.unique(part.output_row)] += 1
+        rest = ~run
+        if scheme.farthest:
+            rest &= times_placed[own.output_row] < MOST_PLACES
+        own = own.of(rest)
     return found
 
 

@@ -19,6 +19,7 @@ from fingerprint.errors import UnreadableMedia
 from fingerprint.features import Evidence, Fingerprint, Media, Part, make, newest, pack, unpack
 from fingerprint.film import FILM
 from fingerprint.film_frames import _time, chunks, decode
+from fingerprint.film_local import LOCAL, Found, fewer
 from fingerprint.film_views import content_box
 from fingerprint.hashing import hamming, mix
 from fingerprint.image_local import SIGN_BITS
@@ -360,6 +361,17 @@ def test_local_features_of_the_first_version_become_those_of_the_second(work):
     assert back.scheme == "film.local.2" and (back.keys == new.keys).all() and (back.payload == new.payload).all()
     again = newest(dataclasses.replace(old, positions=old.positions // 10), SCHEMES)  # pictures ten times as near
     assert 0 < len(again) < len(new) and set(np.diff(np.unique(again.positions))) <= {*range(150, 10_000)}
+
+
+def test_an_output_with_many_pictures_looks_fewer_points_of_each_up():
+    points = np.zeros((700, LOCAL.payload_width), np.uint8)
+    picture = Found(0, np.arange(2800).reshape(700, 4), points)
+    for pictures, plain, mirror in ((1, (700, 4), (350, 2)), (20, (200, 3), (100, 2)), (500, (100, 2), (50, 2))):
+        for variant, (limit, cells) in (("", plain), ("mirror", mirror)):
+            some, many = fewer([picture] * pictures, variant)
+            assert many == cells
+            assert {f.keys.shape for f in some} == {(limit, cells)}
+            assert {len(f.payload) for f in some} == {limit}
 
 
 def test_thumbs_of_the_first_version_become_those_of_the_second(work, index, tmp_path):
