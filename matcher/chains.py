@@ -18,6 +18,7 @@ from fingerprint.hashing import Int64
 from fingerprint.text_order import longest_chain, order_evidence
 from registry.hits import Hits
 
+MOST_HITS = 8000  # of a cell: beyond that, in a large registry, the commonest keys are passed over
 LOOKED_AT = 60  # places whose order is looked at, for each cell of the output
 KEPT = 20  # best of those, for each cell of the output
 MOST = 40  # of a whole output
@@ -69,6 +70,11 @@ def _same(one: Alignment, other: Alignment) -> bool:
 
 def _of_cell(hits: Hits, rows: Int64, at: Int64, to: Int64, probe: Fingerprint, scheme: Scheme) -> Iterator[Alignment]:
     """The best places for one cell of the output: its hits are `rows`, at `at` in the output and `to` in the works."""
+    if len(rows) > MOST_HITS:
+        chosen = hits.rarity[rows] > np.partition(hits.rarity[rows], -MOST_HITS)[-MOST_HITS]
+        rows, at, to = rows[chosen], at[chosen], to[chosen]
+    if not len(rows):
+        return
     owner = hits.fingerprint_id[rows].astype(np.int64)
     span = int(to.max()) + int(scheme.tolerance) + 2
     order = np.argsort(owner * span + to, kind="stable")

@@ -35,19 +35,20 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     would be no evidence for another work, and the same one is found already.
     """
     known, table = schemes(), media_table()
-    alignments: list[Alignment] = []
-    late: list[tuple[Fingerprint, Hits]] = []
     stored = cache(index.fingerprint)  # several views lead to the same works
-    for fingerprint, hits in lookups(part, index, known, without, stored):
-        if fingerprint.scheme in LATE:
-            late.append((fingerprint, hits))
-        else:
-            alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
-    found = verify(number, part, alignments, index, table)
-    for fingerprint, hits in late:
-        left, scheme = hits.of(_unexplained(fingerprint, found)[hits.output_row]), known[fingerprint.scheme]
-        placed = chains(left, fingerprint, scheme) if scheme.aligner == "chain" else align(left, fingerprint, scheme, stored)
-        found.extend(verify(number, part, placed, index, table))
+    first = dataclasses.replace(part, fingerprints=tuple(f for f in part.fingerprints if f.scheme not in LATE))
+    alignments: list[Alignment] = []
+    for fingerprint, hits in lookups(first, index, known, without):
+        alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
+    found = verify(number, part, alignments, index, table, stored)
+    for fingerprint in (f for f in part.fingerprints if f.scheme in LATE and len(f)):
+        scheme, rows = known[fingerprint.scheme], np.flatnonzero(_unexplained(fingerprint, found))
+        if not len(rows):
+            continue
+        hits = lookup(scheme.name, dataclasses.replace(fingerprint, keys=fingerprint.keys[rows]), index, without)
+        hits = dataclasses.replace(hits, output_row=rows[hits.output_row].astype(np.int32))
+        placed = chains(hits, fingerprint, scheme) if scheme.aligner == "chain" else align(hits, fingerprint, scheme, stored)
+        found.extend(verify(number, part, placed, index, table, stored))
     return found
 
 

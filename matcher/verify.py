@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
-from fingerprint.features import Alignment, Evidence, Part
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part
 from fingerprint.medium import Medium
 from registry.hits import Index, Registered
 
@@ -24,8 +25,38 @@ class Finding:
     evidence: Evidence
 
 
-def verify(part: int, output: Part, alignments: list[Alignment], index: Index, table: Mapping[str, Medium]) -> list[Finding]:
-    """What is left of the alignments of output part number `part` after its medium's compare."""
+@dataclass(frozen=True)
+class StoredPart(Part):
+    """A registered part whose fingerprints are unpacked when `of` asks for them: most comparisons need one of several.
+
+    siblings  fingerprint ids by the scheme under which they are stored
+    stored    gives a fingerprint, as Index.fingerprint does: in the newest scheme
+    """
+
+    siblings: Mapping[str, int] = field(default_factory=dict)
+    stored: Callable[[int], Fingerprint] | None = None
+
+    def of(self, scheme: str, variant: str = "") -> Fingerprint | None:
+        """See Part.of. What is stored under another name may have become this scheme's."""
+        if self.stored is None or variant:
+            return super().of(scheme, variant)
+        likely = [self.siblings[scheme]] if scheme in self.siblings else []
+        fingerprints = (self.stored(i) for i in [*likely, *sorted(self.siblings.values())])
+        return next((f for f in fingerprints if f.scheme == scheme), None)
+
+
+def verify(
+    part: int,
+    output: Part,
+    alignments: list[Alignment],
+    index: Index,
+    table: Mapping[str, Medium],
+    stored: Callable[[int], Fingerprint] | None = None,
+) -> list[Finding]:
+    """What is left of the alignments of output part number `part` after its medium's compare. `stored` gives a registered
+    fingerprint and remembers it; without it each is unpacked for this call alone.
+    """
+    stored = stored or cache(index.fingerprint)
     medium = table[output.medium]
     if medium.distinct is not None:
         alignments = medium.distinct(output, alignments)
@@ -40,7 +71,7 @@ def verify(part: int, output: Part, alignments: list[Alignment], index: Index, t
         registered = index.registered(alignment.fingerprint_id)
         key = min(registered.siblings.values())
         if key not in work_parts:
-            work_parts[key] = work_part(registered, index)
+            work_parts[key] = StoredPart(registered.medium, registered.extent, (), registered.siblings, stored)
         evidence = medium.compare(output, work_parts[key], alignment)
         found.extend(Finding(part, registered, e) for e in evidence)
         sure.extend(e for e in evidence if e.strength >= enough[alignment.scheme])
