@@ -6,10 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
-from fingerprint.text_fold import folded_character
+from fingerprint.text_compare import COPY_FROM
+from fingerprint.text_fold import fold, folded_character, word_hashes
+from fingerprint.text_forms import forms_of
+from fingerprint.text_retelling import TELLING_FROM
 
 HIDDEN = "\\u00ad\\u200b-\\u200f\\u2060-\\u2064\\ufeff\\u0300-\\u036f"  # what may stand unseen inside a word; accents apart
 WORD = re.compile(f"\\w[\\w{HIDDEN}]*(?:['\u2019][\\w{HIDDEN}]+)*")
@@ -31,12 +35,19 @@ def passages(output: str, work: str | None, segments: Sequence[dict[str, Any]]) 
     for segment in sorted(longest, key=lambda s: s["output"]):
         here = _cut(output, segment["output"])
         there = None if work is None else _cut(work, segment["work"])
-        marks = aligned(here[1], there[1]) if there else (None, None)
+        align = retold if _is_retold(segment) else aligned
+        marks = align(here[1], there[1]) if there else (None, None)
         shown.append({
             "at": segment["output"], "from": segment["work"],
             "output": _with_context(here, marks[0]), "work": None if there is None else _with_context(there, marks[1]),
         })  # fmt: skip
     return shown
+
+
+def _is_retold(segment: dict[str, Any]) -> bool:
+    """Whether so few words agree that only telling ones show anything; letters alone (no words) show a copy."""
+    found = segment.get("detail", {})
+    return bool(found.get("words", 0.0) > 0 and found["agreeing"] < COPY_FROM)
 
 
 Cut = tuple[str, str, str, int]  # before, passage, after, words left out
@@ -79,6 +90,30 @@ def aligned(a: str, b: str) -> tuple[list[Run], list[Run]]:
         kinds_a[i : i + length] = kinds_b[j : j + length] = ["same"] * length
     _mark_near(folded_a, folded_b, kinds_a, kinds_b)
     return _runs(a, words_a, kinds_a), _runs(b, words_b, kinds_b)
+
+
+def retold(a: str, b: str) -> tuple[list[Run], list[Run]]:
+    """The same for a passage told anew: only words that tell something count, in any form, those in another form as "near"."""
+    words_a, words_b = list(WORD.finditer(a)), list(WORD.finditer(b))
+    folded_a, folded_b = [_fold(m.group()) for m in words_a], [_fold(m.group()) for m in words_b]
+    kinds_a, kinds_b = ["other"] * len(words_a), ["other"] * len(words_b)
+    telling_a, telling_b = _telling(folded_a), _telling(folded_b)
+    for i, j, length in common([f for _, f in telling_a], [f for _, f in telling_b]):
+        for (row_a, _), (row_b, _) in zip(telling_a[i : i + length], telling_b[j : j + length], strict=True):
+            kinds_a[row_a] = kinds_b[row_b] = "same" if folded_a[row_a] == folded_b[row_b] else "near"
+    return _runs(a, words_a, kinds_a), _runs(b, words_b, kinds_b)
+
+
+def _telling(words: list[str]) -> list[tuple[int, str]]:
+    """Rows of the words that tell something, each with what stands for its family."""
+    hashed = [word_hashes(fold(word))[:1] for word in words]
+    rows = [k for k, h in enumerate(hashed) if len(h)]
+    if not rows:
+        return []
+    forms = forms_of(np.concatenate([hashed[k] for k in rows]), np.ones(len(rows), bool))
+    first = np.flatnonzero(np.diff(forms.word, prepend=-1))
+    heads, joint = forms.head[first].tolist(), forms.joint[first].tolist()
+    return [(row, str(head)) for row, head, r in zip(rows, heads, joint, strict=True) if r >= TELLING_FROM]
 
 
 def common(a: list[str], b: list[str]) -> list[tuple[int, int, int]]:

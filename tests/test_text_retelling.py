@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from desk.evidence_text import retold
 from desk.summary import summary
 from fingerprint import schemes
 from fingerprint.documents import Document
@@ -83,6 +84,14 @@ def test_an_unrelated_tale_of_the_same_kind_names_nobody():
     and the schoolmaster, who owed the miller money, had taken the last boat. They lit candles, ate herring and waited for
     the postman, who arrived at noon with a parcel of oranges from an uncle in Lisbon."""
     assert not [m for m in scanned(unrelated, work=WORK, **OTHERS).matches if m.listed]
+
+
+def test_of_a_retelling_the_telling_words_are_marked_on_both_sides():
+    output, work = "She sleeps by the lanterns of the abbey.", "There the widow slept, near the lantern and the abbey."
+    here, there = retold(output, work)
+    assert [run for run in here if run[0] != "other"] == [["near", "sleeps"], ["near", "lanterns"], ["same", "abbey"]]
+    assert [run for run in there if run[0] != "other"] == [["near", "slept"], ["near", "lantern"], ["same", "abbey"]]
+    assert retold("", "the of and") == ([], [["other", "the of and"]])
 
 
 def test_evidence_says_which_scheme_spoke():
