@@ -43,6 +43,7 @@ class Scheme:
     farthest        bits in which the payloads of two rows that share a key may differ and still be aligned; 0: any. Where many
                     rows share a position, the most alike of them counts
     compared        [first, end) of the payload's bytes that this is about; an end of 0: payload_width
+    most_hits       hits that one lookup may give before its commonest keys are passed over: they tell least
     enough          strength of evidence after which further placements of the same fingerprint on the same rows are not compared
     stored          False: made only of what is looked up, no work has it
     successor       name of the scheme that has taken its place: this one is read and no longer made. "": it is made
@@ -63,6 +64,7 @@ class Scheme:
     least: int = 2
     farthest: int = 0
     compared: tuple[int, int] = (0, 0)
+    most_hits: int = 1 << 18
     enough: float = float("inf")
     stored: bool = True
     successor: str = ""

@@ -177,14 +177,15 @@ def _runs(case: Case, seeds: Float) -> list[Evidence]:
 
 
 def _run(case: Case, seeds: Float, line: Line) -> list[Evidence]:
-    near = seen(case.frames, case.view, _window(case.frames, seeds, 0.5))
+    reach, core = (_window(case.frames, seeds, s) for s in (REACH_S, 0.5))
+    ours = seen(case.frames, case.view, reach)
+    near = ours.of(slice(core.start - reach.start, core.stop - reach.start))
     around = _registered(case, line, near.times, PLACED_S)
     if not len(near.times) or not len(around.times):
         return []
     line = placed(near, around, line)
     if np.median(along(near, around, line, SEARCH_S)[0]) < LEAST_ALIKE:
         return []
-    ours = seen(case.frames, case.view, _window(case.frames, seeds, REACH_S))
     others = _registered(case, line, ours.times, 5.0)
     if not len(others.times):
         return []

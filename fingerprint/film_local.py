@@ -61,6 +61,7 @@ LOCAL = Scheme(
     tolerance=150,
     least=5,
     farthest=20,
+    most_hits=1 << 16,
     compared=(SIGNATURE.start, SIGNATURE.stop),
 )
 

@@ -16,14 +16,15 @@ MAX_POSTINGS_PER_KEY = 2000
 ENOUGH_HITS, HITS_PER_KEY = 1 << 18, 1
 
 
-def most_postings(counts: Int64, asked: Int64) -> int:
+def most_postings(counts: Int64, asked: Int64, most_hits: int = ENOUGH_HITS) -> int:
     """How common a key may be so that all hits of keys not commoner are few enough.
 
     counts: live postings of each different key; asked: how often the key stands in the probe. At most MAX_POSTINGS_PER_KEY.
+    most_hits: what is enough for the scheme.
     """
     order = np.argsort(counts, kind="stable")
     hits = np.cumsum((counts * asked)[order])
-    fitting = int(np.searchsorted(hits, ENOUGH_HITS + HITS_PER_KEY * int(asked.sum()), "right"))
+    fitting = int(np.searchsorted(hits, min(most_hits, ENOUGH_HITS) + HITS_PER_KEY * int(asked.sum()), "right"))
     if fitting == len(order):
         return MAX_POSTINGS_PER_KEY
     return min(MAX_POSTINGS_PER_KEY, int(counts[order[fitting]]) - 1)
@@ -43,6 +44,7 @@ class MemoryIndex:
         works = list(works)
         self._about = about or {}
         self._count = len(works)
+        self._most_hits = {name: scheme.most_hits for name, scheme in schemes.items()}
         for work_id, parts in works:
             for part in parts:
                 siblings = {f.scheme: len(self._fingerprints) + i for i, f in enumerate(part.fingerprints)}
@@ -66,7 +68,7 @@ class MemoryIndex:
         known, ids, positions, n = self._postings.get(scheme, (np.zeros(0, np.int64),) * 3 + (0,))
         probes, place, asked = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
         counts = np.searchsorted(known, probes, "right") - np.searchsorted(known, probes, "left")
-        counts[counts > most_postings(counts, asked)] = 0
+        counts[counts > most_postings(counts, asked, self._most_hits.get(scheme, ENOUGH_HITS))] = 0
         count, low = counts[place], np.searchsorted(known, probes, "left")[place]
         total = int(count.sum())
         if not total:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fingerprint.features import Fingerprint
 from fingerprint.hashing import Int32, Int64
 from registry.hits import Hits, hit_order, no_hits
-from registry.memory import MAX_POSTINGS_PER_KEY, most_postings
+from registry.memory import ENOUGH_HITS, MAX_POSTINGS_PER_KEY, most_postings
 from registry.packing import Postings, blocks_of, exact_layout, in_order, joined, layout_from, runs_of
 from registry.segments import Fetch, Run, Scratch, Segment, find, read
 
@@ -140,7 +140,7 @@ def load_segment(conn: sqlite3.Connection, segment_id: int) -> Segment:
     return Segment(segment_id, row[0], row[1], layout_from(row[2]), np.frombuffer(row[3], "<i8").astype(np.int64))
 
 
-def lookup(directory: Directory, fetch: Fetch, keys: Int64, scratch: Scratch | None = None) -> Hits:
+def lookup(directory: Directory, fetch: Fetch, keys: Int64, scratch: Scratch | None = None, most_hits: int = ENOUGH_HITS) -> Hits:
     """Hits of keys int64[n, b], as registry.hits.Index.lookup says; a key with too many live postings gives none."""
     probes, place, asked = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
     if len(directory.stop):
@@ -150,17 +150,17 @@ def lookup(directory: Directory, fetch: Fetch, keys: Int64, scratch: Scratch | N
     if not len(probes):
         return no_hits()
     scratch = scratch or Scratch()
-    runs = [_live(directory, fetch, s, probes, asked, scratch) for s in directory.segments]
+    runs = [_live(directory, fetch, s, probes, asked, scratch, most_hits) for s in directory.segments]
     counts = sum((count for _, count in runs), np.zeros(len(probes), np.int64))
     if not counts.any():
         return no_hits()
-    run = _together([found for found, _ in runs], counts <= most_postings(counts, asked))
+    run = _together([found for found, _ in runs], counts <= most_postings(counts, asked, most_hits))
     rarity = np.log10(directory.fingerprints / np.maximum(counts, 1) + 1).astype(np.float32)
     return _expanded(run, place, keys.shape[1], rarity)
 
 
 def _live(
-    directory: Directory, fetch: Fetch, segment: Segment, probes: Int64, asked: Int64, scratch: Scratch
+    directory: Directory, fetch: Fetch, segment: Segment, probes: Int64, asked: Int64, scratch: Scratch, most_hits: int
 ) -> tuple[Run, Int64]:
     """The live postings of the probes in one segment, and how many each has; of those surely too common only how many.
 
@@ -169,7 +169,7 @@ def _live(
     found = find(segment, fetch, probes, scratch)
     counts = found.ends - found.starts
     # What is too common in one segment is too common in all; but some of it may be dead.
-    most = MAX_POSTINGS_PER_KEY + directory.dead_postings if len(directory.dead) else most_postings(counts, asked)
+    most = MAX_POSTINGS_PER_KEY + directory.dead_postings if len(directory.dead) else most_postings(counts, asked, most_hits)
     over = counts > most
     run = read(found, fetch, np.flatnonzero((counts > 0) & ~over))
     if not len(directory.dead):

@@ -21,7 +21,7 @@ from registry import listing, people, postings, upgrade, works
 from registry.audit import changed, meta, note
 from registry.check import check
 from registry.errors import CorruptRegistry, RegistryError, as_registry_error
-from registry.hits import Hits, Registered, Work
+from registry.hits import Hits, Registered, Work, no_hits
 from registry.lock import WriterLock
 from registry.merge import Due, crowded, everything, give_back, merge, sizes_of, smallest, tidy
 from registry.opening import connect, prepared
@@ -162,7 +162,11 @@ class Registry:
     def lookup(self, scheme: str, keys: Int64) -> Hits:
         """See Index.lookup."""
         with self._reading() as conn:
-            return postings.lookup(self._directory(conn, scheme), postings.fetcher(conn), keys, self._scratch)
+            directory = self._directory(conn, scheme)
+            if scheme not in self.schemes:
+                return no_hits()
+            most_hits = self.schemes[scheme].most_hits
+            return postings.lookup(directory, postings.fetcher(conn), keys, self._scratch, most_hits)
 
     def registered(self, fingerprint_id: int) -> Registered:
         """See Index.registered. Also answers for a work that has been withdrawn since the lookup."""
