@@ -150,7 +150,7 @@ def _likeness(a: Float32, b: Float32) -> Float32:
     """
     turned = np.stack([np.roll(a, shift, axis=1) for shift in range(12)]).astype(np.float64)
     mean = turned.mean(axis=1) @ b.mean(axis=0)
-    squares = np.einsum("kni,knj,ij->k", turned, turned, b.T.astype(np.float64) @ b / len(b), optimize=True) / len(a)
+    squares = ((turned @ (b.T.astype(np.float64) @ b / len(b))) * turned).sum(axis=(1, 2)) / len(a)
     spread = np.sqrt(np.maximum(squares - mean**2, 0.0)) + 1e-6
     likeness: Float32 = (turned / spread[:, None, None]).astype(np.float32) @ b.T
     likeness -= (mean / spread + TASTE)[:, None, None].astype(np.float32)

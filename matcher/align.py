@@ -133,7 +133,8 @@ def _bounds(
 def _slots(group: Int64, place: Float, slots: int) -> Int64:
     """A number below `slots` for each (group, bin): equal bins have equal ones, different bins nearly always others."""
     mixed = group * GROUP_STEP + np.floor(place).astype(np.int64)
-    return mixed & (slots - 1)
+    mixed &= slots - 1
+    return mixed
 
 
 def _votes(hits: Hits, group: Int64, output: Float, work: Float, scheme: Scheme, groups: int) -> tuple[Float, Int64]:

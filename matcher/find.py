@@ -38,7 +38,7 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     stored = cache(index.fingerprint)  # several views lead to the same works
     first = dataclasses.replace(part, fingerprints=tuple(f for f in part.fingerprints if f.scheme not in LATE))
     alignments: list[Alignment] = []
-    for fingerprint, hits in lookups(first, index, known, without):
+    for fingerprint, hits in lookups(first, index, known, without, stored):
         alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
     found = verify(number, part, alignments, index, table, stored)
     for fingerprint in (f for f in part.fingerprints if f.scheme in LATE and len(f)):
