@@ -1,6 +1,6 @@
 """What a query costs as the registry grows: `python benchmarks/query_growth.py audio --works 100 1000 10000 100000`.
 
-Real works of the dev lineup first, then works made up from them (see made_up_works), in one registry file that grows. At
+Real works of the dev lineup first, then works made up from them (see made_up_works), in a registry that grows. At
 each size real outputs of about half a minute, of works that are registered and of works that are not, are scanned: CPU seconds,
 median of REPEATS, lookup to report, without decoding and without computing the probes; of a film its picture alone. The
 index is as `byline registry merge` leaves it. How alike real and made-up works are is told first, by what probes of other
@@ -16,6 +16,7 @@ import datetime
 import json
 import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -213,8 +214,8 @@ def likeness(
         }  # fmt: skip
 
 
-def run(medium: str, sizes: list[int], path: Path) -> dict[str, Any]:
-    """All of it."""
+def run(medium: str, sizes: list[int], folder: Path) -> dict[str, Any]:
+    """All of it; the registries are in that folder, and made where they are not there yet."""
     rng = np.random.default_rng(1)
     works, (inside, outside) = real_works(medium), chosen(medium)
     named = {w for _, truth, _ in inside for w in truth}
@@ -227,17 +228,35 @@ def run(medium: str, sizes: list[int], path: Path) -> dict[str, Any]:
         print(row, flush=True)
     probing = [cpu(lambda o=o: probe(SHARED / medium / o[0]))[0] for o in inside[:2] + outside[:1]]
     result["decoding_and_probing_cpu_s"] = statistics.median(probing)
-    with open_registry(path, create=True) as registry:
-        registry.add([Entry(w, w, m.medium, m) for w, m in real])
-        for size in sizes:
-            took, _ = cpu(lambda n=size: grow(registry, medium, pool, n - registry.works_count(), rng))
-            registry.merge()
+    version, before = code_version(SOURCES[medium]), None
+    for size in sizes:
+        path = folder / f"{medium}-{size}-{SECONDS[medium]:.0f}s-{version}.db"
+        took = 0.0
+        if not path.exists():
+            took, _ = cpu(lambda p=path, b=before, n=size: _make(p, b, n, real, medium, pool, rng))
+        before = path
+        with open_registry(path) as registry:
             for kind, some in (("registered", inside), ("not registered", outside)):
                 row = {"works": size, "probes": kind, "megabytes": round(path.stat().st_size / 1e6), **measured(registry, some)}
                 result["rows"].append(row)
                 print(f"{row}   (growing took {took:.0f} CPU s)", flush=True)
     _judge(result, medium)
     return result
+
+
+def _make(
+    path: Path, before: Path | None, size: int, real: list[tuple[str, Media]], medium: str, pool: dict[str, Pool], rng: Any
+) -> None:
+    """The registry of that size, grown from the one `before`. It is there when it is whole."""
+    growing = path.with_suffix(".growing")
+    if before is not None:
+        shutil.copyfile(before, growing)
+    with open_registry(growing, create=True) as registry:
+        if before is None:
+            registry.add([Entry(w, w, m.medium, m) for w, m in real])
+        grow(registry, medium, pool, size - registry.works_count(), rng)
+        registry.merge()
+    growing.replace(path)
 
 
 def _judge(result: dict[str, Any], medium: str) -> None:
@@ -260,12 +279,12 @@ def main() -> None:
     ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     ap.add_argument("medium", choices=sorted(BARS))
     ap.add_argument("--works", type=int, nargs="+", default=[100, 1000, 10_000, 100_000])
-    ap.add_argument("--registry", type=Path, default=None, help="where to make the registry; else in a temporary folder")
+    ap.add_argument("--keep", type=Path, default=None, help="folder in which the registries stay, to be measured again")
     ap.add_argument("--seconds", type=float, default=0.0, help="of a made-up work; the result then has a name of its own")
     a = ap.parse_args()
     SECONDS[a.medium] = a.seconds or SECONDS[a.medium]
     with tempfile.TemporaryDirectory(prefix="byline-growth-") as folder:
-        result = run(a.medium, sorted(a.works), a.registry or Path(folder) / "growth.db")
+        result = run(a.medium, sorted(a.works), a.keep or Path(folder))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     result |= {"commit": commit.stdout.strip(), "date": datetime.date.today().isoformat(), "cores": os.cpu_count()}
     RESULTS.mkdir(exist_ok=True)
