@@ -54,10 +54,17 @@ def followed(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme,
         if number not in asked:
             asked[number] = in_order(views[number])
         if fingerprint_id not in known:
-            theirs = stored(fingerprint_id)
+            theirs = with_keys(stored(fingerprint_id), scheme)
             known[fingerprint_id] = (in_order(theirs), theirs)
         met.setdefault(number, []).append(_joined(views[number], asked[number], fingerprint_id, *known[fingerprint_id]))
     return [_in_one(met.get(i, [])) for i in range(len(views))]
+
+
+def with_keys(fingerprint: Fingerprint, scheme: Scheme) -> Fingerprint:
+    """The fingerprint with the keys that follow from its payload: a registry gives it without."""
+    if scheme.derive is None or fingerprint.payload is None or fingerprint.keys.shape[1]:
+        return fingerprint
+    return dataclasses.replace(fingerprint, keys=scheme.derive(fingerprint.payload))
 
 
 def in_order(fingerprint: Fingerprint) -> Sorted:

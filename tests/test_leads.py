@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from fingerprint import schemes
 from fingerprint.audio_compare import distinct
 from fingerprint.audio_landmark import LANDMARK, OLD_LANDMARK, Change, Leads, keys_of, probe_landmarks
 from fingerprint.audio_peaks import Peaks
-from fingerprint.features import Alignment, Fingerprint, Part, Scheme, make
+from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme, make
 from matcher import leads
 from matcher.find import lookups
 from registry.memory import MemoryIndex
+from registry.store import open_registry
+from tests.registry_makers import entry
 
 LINE = Scheme("test.lead.1", "audio", 0.01, tolerance=3.0, reach=500.0, least=3)
 KNOWN = {LINE.name: LINE}
@@ -55,6 +58,26 @@ def test_two_leading_moments_that_agree_lead_to_all_hits():
     (_, full), *_ = lookups(Part("audio", (50.0,), (everywhere,)), index_of(works), KNOWN)
     np.testing.assert_array_equal(full.output_row, hits.output_row)
     np.testing.assert_array_equal(full.work_position, hits.work_position)
+
+
+def test_a_registry_on_disk_leads_to_the_same_hits(tmp_path: Path):
+    """It gives fingerprints without the keys that follow from their payload."""
+    rng = np.random.default_rng(8)
+    works = [
+        make(LANDMARK, np.sort(rng.integers(0, 4000, 80)).astype(np.int32), rng.integers(0, 256, (80, 4), dtype=np.uint8))
+        for _ in range(5)
+    ]
+    own = works[3]
+    mask = np.zeros((80, 1), bool)
+    mask[moments(own, 4)] = True
+    part = Part("audio", (60.0,), (make(LANDMARK, own.positions + 90, keys=own.keys, leads=mask),))
+    with open_registry(tmp_path / "r.db", create=True) as registry:
+        parts = [Part("audio", (40.0,), (f,)) for f in works]
+        registry.add([entry(f"w{i}", Media("audio", f"{i:064x}", (p,))) for i, p in enumerate(parts)])
+        (_, hits), *_ = lookups(part, registry, schemes())
+        assert {registry.registered(i).work_id for i in hits.fingerprint_id.tolist()} == {"w3"}
+    assert len(np.unique(hits.output_row)) == 80
+    np.testing.assert_array_equal(np.unique(hits.work_position), np.unique(own.positions))
 
 
 def test_one_leading_moment_leads_nowhere():
