@@ -182,7 +182,7 @@ def refined(ours: Sight, others: Sight, line: Line) -> Line:
     return usual if kept >= gained - UNUSUAL / 2 - FREE_S / max(1.0, span) else free
 
 
-def _best_line(times: Float, moments: Float, alike: Float, line: Line, first: Float, last: Float) -> tuple[Line, float]:
+def _best_line(times: Float, moments: Float, alike: Float32, line: Line, first: Float, last: Float) -> tuple[Line, float]:
     """Of the lines whose ends are moved by `first` and `last`, pair by pair, the best, and how well it agrees."""
     share = (times - times[0]) / max(float(times[-1] - times[0]), 1e-6)
     at = line.at(times) + first[:, None] * (1 - share) + last[:, None] * share
@@ -192,7 +192,7 @@ def _best_line(times: Float, moments: Float, alike: Float, line: Line, first: Fl
     return Line(scale, float(at[best, 0]) - scale * float(times[0])), float(agreed[best])
 
 
-def _interpolated(alike: Float, moments: Float, at: Float) -> Float:
+def _interpolated(alike: Float32, moments: Float, at: Float) -> Float:
     """Mean of alike[picture, moment] along each row of moments at[line, picture]; 0 before and after what the work has."""
     right = np.clip(np.searchsorted(moments, at), 1, len(moments) - 1)
     width = np.maximum(moments[right] - moments[right - 1], 1e-6)
