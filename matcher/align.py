@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -144,9 +145,16 @@ def _votes(hits: Hits, group: Int64, output: Float, work: Float, scheme: Scheme,
         for shift in (0.0, 0.5):
             bins = np.floor((work - scale * output) / (2 * scheme.tolerance) + shift).astype(np.int64)
             owner, _, sums, counts = bin_sums(group, bins, hits)
-            np.maximum.at(votes, owner, sums)
-            np.maximum.at(rows, owner, counts)
+            raise_to(votes, owner, sums)
+            raise_to(rows, owner, counts)
     return votes, rows
+
+
+def raise_to(most: npt.NDArray[Any], owner: Int64, values: npt.NDArray[Any]) -> None:
+    """In place: each of `most` becomes the greatest of the values of its owner, which rise, where that is more."""
+    if len(owner):
+        start = np.flatnonzero(np.diff(owner, prepend=-1))
+        most[owner[start]] = np.maximum(most[owner[start]], np.maximum.reduceat(values, start))
 
 
 def bin_sums(group: Int64, bins: Int64, hits: Hits) -> tuple[Int64, Int64, Float, Int64]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fingerprint.features import Fingerprint, Scheme
 from fingerprint.hashing import Int64
-from matcher.align import bin_sums
+from matcher.align import bin_sums, raise_to
 from registry.hits import Hits, hit_order, no_hits
 
 AGREEING = 2  # moments of the output whose leading keys must agree on a placement
@@ -89,8 +89,8 @@ def _likeliest(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Schem
         for shift in (0.0, 0.5):
             place = (flat.work_position - scale * output) / (2 * scheme.tolerance)
             owner, _, sums, counts = bin_sums(group, np.floor(place + shift).astype(np.int64), flat)
-            np.maximum.at(votes, owner, np.where(counts >= AGREEING, sums, 0.0))
-            np.maximum.at(moments, owner, counts)
+            raise_to(votes, owner, np.where(counts >= AGREEING, sums, 0.0))
+            raise_to(moments, owner, counts)
     best = np.lexsort((pair, -votes))[:MOST]
     best = np.sort(best[moments[best] >= AGREEING])
     return [(int(p >> 32), int(p & 0xFFFFFFFF)) for p in pair[best].tolist()]
