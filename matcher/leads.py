@@ -8,6 +8,7 @@ what multi-probe hashing does (Lv et al., VLDB 2007): the likeliest buckets firs
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -47,16 +48,15 @@ def leading_rows(view: Fingerprint) -> Int64:
 
 def followed(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme, stored: Stored) -> list[Hits]:
     """For each view of one scheme the hits of all its keys on those fingerprints to which its leading keys' hits lead."""
-    asked: dict[int, Sorted] = {}
     known: dict[int, tuple[Sorted, Fingerprint]] = {}
     met: dict[int, list[Hits]] = {}
-    for number, fingerprint_id in _likeliest(views, hits, scheme):
-        if number not in asked:
-            asked[number] = in_order(views[number])
-        if fingerprint_id not in known:
-            theirs = with_keys(stored(fingerprint_id), scheme)
-            known[fingerprint_id] = (in_order(theirs), theirs)
-        met.setdefault(number, []).append(_joined(views[number], asked[number], fingerprint_id, *known[fingerprint_id]))
+    for number, pairs in itertools.groupby(_likeliest(views, hits, scheme), key=lambda pair: pair[0]):
+        asked = in_order(views[number])
+        for _, fingerprint_id in pairs:
+            if fingerprint_id not in known:
+                theirs = with_keys(stored(fingerprint_id), scheme)
+                known[fingerprint_id] = (in_order(theirs), theirs)
+            met.setdefault(number, []).append(_joined(views[number], asked, fingerprint_id, *known[fingerprint_id]))
     return [_in_one(met.get(i, [])) for i in range(len(views))]
 
 
