@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fingerprint.errors import BadFingerprint
 from fingerprint.hashing import Int32, Int64, UInt8
+from fingerprint.polygons import Polygon
 
 Span = tuple[float, float]
 Bool = npt.NDArray[np.bool_]
@@ -154,6 +155,7 @@ class Evidence:
     """What `compare` found for one alignment: where on both sides, and how strong.
 
     output_span, work_span   [start, end) in seconds or code points; for stills [x, y, w, h] in pixels
+    output_polygon ...       of stills: the corners of the matched region, convex, in pixels; the span is its bounding box
     strength                 log10 of how much likelier this is under derivation than under chance, before calibration
     rows                     rows of the probe that it rests on: what is claimed here is not evidence for another work
     """
@@ -167,6 +169,8 @@ class Evidence:
     scheme: str
     variant: str = ""
     detail: Mapping[str, float] = field(default_factory=dict)
+    output_polygon: Polygon = ()
+    work_polygon: Polygon = ()
 
 
 def make(

@@ -23,9 +23,10 @@ def features(still: Still) -> Part:
 def probes(still: Still) -> Part:
     """What a scan looks up: hashes of views and regions, more local features, also mirrored; and the picture to compare."""
     grey = still.grey
-    plain, mirror = image_local.probe_fingerprints(grey)
+    points = image_local.seen(grey)
+    plain, mirror = image_local.probe_fingerprints(grey, points)
     made = tuple(m.probe_fingerprint(grey) for m in (image_views, image_layout, image_pixels))
-    of_films = image_film.probe_fingerprints(grey)
+    of_films = image_film.probe_fingerprints(grey, points)
     return Part("image", (float(still.width), float(still.height)), (*made, plain, mirror, *of_films))
 
 

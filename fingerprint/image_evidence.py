@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -12,8 +14,9 @@ from fingerprint.hashing import Int64, UInt8, hamming
 from fingerprint.image_layout import HASH_BYTES, KIND_COLUMN, LAYOUT_NAME, PROBE_BYTES
 from fingerprint.image_local import LOCAL_NAME, PAYLOAD_BYTES, SIGNATURE_BYTES, Points, places
 from fingerprint.image_open import WORKING_SIDE
-from fingerprint.image_pixels import SMALL_NAME, Overlay, inner_box, overlay, window_boxes, work_maps
-from fingerprint.image_plane import SEED_DISTANCE, SEEDS, Float64, Placement, agreement, distances, place, project, worth_placing
+from fingerprint.image_pixels import SMALL_NAME, Laid, Overlay, inner_box, laid, overlay, work_maps
+from fingerprint.image_plane import SEED_DISTANCE, SEEDS, Float64, Placement, agreement, distances, place, worth_placing
+from fingerprint.image_region import UNIT_BOX, bounds, in_pixels, region
 from fingerprint.image_views import TURNS, unpacked_boxes, views
 from fingerprint.image_weight import Cues, relation, strength
 from fingerprint.pictures import WHOLE_NAME
@@ -22,36 +25,70 @@ WHOLE_FARTHEST = 92  # bits of 256 at which a view is laid over the work
 LAYOUT_FARTHEST = 236  # bits of both layouts together, of 512
 EDGES_FARTHEST = 94  # or of the layouts of edges alone, of 256
 VIEWS_TRIED = 3
+MOST_LAID = 64  # placements of one output that are remembered
+MIRROR = "mirror"
+VARIANTS = ("", MIRROR)
 LEAST_SEEDS = 3
 LEAST_Z = 4.0  # of light and edges together, below which the points need not be asked
-SUPPORTED = 0.35  # correlation of a window that belongs to the matched region, at least
-SUPPORTED_SHARE = 0.7  # and of what the light has in all
 EXACT, EXACT_SURPRISE, EXACT_SHARE = 0.9, 10.0, 0.08
-UNIT_BOX = np.array([0.0, 0.0, 1.0, 1.0])
 
 
-@dataclass
-class Pair:
-    """An output part and a work part of stills, unpacked once. Sizes are those of the working pictures."""
+class Output:
+    """An output part of a still, unpacked once for all works that it is compared with."""
 
-    output: Part
-    work: Part
-    size: tuple[float, float] = field(init=False)
-    work_size: tuple[float, float] = field(init=False)
-    picture: UInt8 = field(init=False)
-    maps: UInt8 | None = field(init=False)
-    inner: Float64 = field(init=False)
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.size = working_size(part.extent)
+        self.picture = payload_of(part.of(SMALL_NAME), 1)
+        self.points = {v: self._points(v) for v in VARIANTS}
+        self._laid: dict[bytes, Laid] = {}
 
-    def __post_init__(self) -> None:
-        self.size, self.work_size = working_size(self.output.extent), working_size(self.work.extent)
-        self.picture = payload_of(self.output.of(SMALL_NAME), 1)
-        small = self.work.of(SMALL_NAME)
-        self.maps, self.inner = work_maps(small), inner_box(small)
+    def _points(self, variant: str) -> tuple[UInt8, Points]:
+        packed = payload_of(self.part.of(LOCAL_NAME, variant), PAYLOAD_BYTES)
+        return np.ascontiguousarray(packed[:, :SIGNATURE_BYTES]), places(packed, *self.size)
+
+    def laid(self, unit: Float64) -> Laid:
+        """The picture in a work's frame; hashes of many works lead to the same few placements."""
+        key = unit.tobytes()
+        if key not in self._laid:
+            if len(self._laid) >= MOST_LAID:
+                self._laid.clear()
+            self._laid[key] = laid(self.picture, unit)
+        return self._laid[key]
 
     @property
     def diagonal(self) -> float:
-        """Of the output's working picture."""
+        """Of the working picture."""
         return float(np.hypot(*self.size))
+
+
+@lru_cache(maxsize=2)
+def unpacked(part: Part) -> Output:
+    """The Output of a part; parts are told apart by which fingerprints they hold."""
+    return Output(part)
+
+
+class Pair:
+    """An output and a work part of stills. Of the work, what is asked for is unpacked; sizes are those of working pictures."""
+
+    def __init__(self, output: Output, work: Part) -> None:
+        self.output, self.work = output, work
+        self.size, self.work_size = output.size, working_size(work.extent)
+
+    @cached_property
+    def maps(self) -> UInt8 | None:
+        """uint8[2, 32, 32] of the work, None when it has none."""
+        return work_maps(self.work.of(SMALL_NAME))
+
+    @cached_property
+    def inner(self) -> Float64:
+        """Box of the work without its border."""
+        return inner_box(self.work.of(SMALL_NAME))
+
+    @cached_property
+    def local(self) -> UInt8:
+        """Payload of the work's local features."""
+        return payload_of(self.work.of(LOCAL_NAME), PAYLOAD_BYTES)
 
     def unit(self, transform: Float64) -> Float64:
         """A transform between working pixels as one between unit squares."""
@@ -89,23 +126,23 @@ def payload_of(fingerprint: Fingerprint | None, width: int) -> UInt8:
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """Evidence that the registered still `work` is in `output`, or none."""
-    found = [e for e in judged(output, work, alignment) if e.strength > 0]
-    return sorted(found, key=lambda e: -e.strength)[:1]
+    pair = Pair(unpacked(output), work)
+    found = [(guess, e) for guess, e in judged(pair, alignment) if e.strength > 0]
+    return [_placed(pair, guess, e) for guess, e in sorted(found, key=lambda f: -f[1].strength)[:1]]
 
 
-def judged(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
-    """The same without a least strength."""
+def judged(pair: Pair, alignment: Alignment) -> list[tuple[Guess, Evidence]]:
+    """Every placement worth a look, and its evidence, of any strength; where it is comes later."""
     guess = {LOCAL_NAME: _by_points, WHOLE_NAME: _by_hash, LAYOUT_NAME: _by_layout}[alignment.scheme]
-    pair = Pair(output, work)
-    maps = pair.maps
-    if maps is None or not pair.picture.size:
-        return []
     found = []
     for first in guess(pair, alignment):
-        seen = overlay(pair.picture, maps, first.unit)
+        maps = pair.maps
+        if maps is None or not pair.output.picture.size:
+            break
+        seen = overlay(pair.output.laid(first.unit), maps)
         if first.placement is None and seen.light_z + seen.edges_z >= LEAST_Z:
             first = _supported(pair, first)
-        found.append(_evidence(pair, alignment, first, _exact(pair.picture, maps, first, seen)))
+        found.append((first, _evidence(pair, alignment, first, _exact(pair.output.picture, maps, first, seen))))
     return found
 
 
@@ -118,28 +155,23 @@ def _exact(picture: UInt8, maps: UInt8, guess: Guess, seen: Overlay) -> Overlay:
     placement = guess.placement
     if guess.inliers is None or placement is None or placement.surprise < EXACT_SURPRISE or min(seen.light, seen.edges) >= EXACT:
         return seen
-    part = overlay(picture, maps, guess.unit, guess.inliers)
+    part = overlay(laid(picture, guess.unit, guess.inliers), maps)
     exact = min(part.light, part.edges) >= EXACT and part.covered >= EXACT_SHARE
     return part if exact else seen
 
 
-def _points(pair: Pair, variant: str) -> tuple[UInt8, UInt8]:
-    ours = payload_of(pair.output.of(LOCAL_NAME, variant), PAYLOAD_BYTES)
-    return ours, payload_of(pair.work.of(LOCAL_NAME), PAYLOAD_BYTES)
-
-
 def _by_points(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     """From local features: seeds that agree on a place, then everything that agrees with it."""
-    ours, theirs = _points(pair, alignment.variant)
-    bits = hamming(ours[alignment.output_rows, :SIGNATURE_BYTES], theirs[alignment.work_rows, :SIGNATURE_BYTES])
+    ours, points = pair.output.points[alignment.variant]
+    theirs = pair.local[:, :SIGNATURE_BYTES]
+    bits = hamming(ours[alignment.output_rows], theirs[alignment.work_rows])
     near = np.stack([alignment.output_rows, alignment.work_rows], axis=1)[bits <= SEED_DISTANCE].astype(np.int64)
-    if len(np.unique(near[:, 0])) < LEAST_SEEDS:
+    if len(near) < LEAST_SEEDS or len(np.unique(near[:, 0])) < LEAST_SEEDS:
         return
-    points, others = places(ours, *pair.size), places(theirs, *pair.work_size)
-    if not worth_placing(points, others, np.unique(near, axis=0)[:SEEDS], pair.diagonal):
+    diagonal, others = pair.output.diagonal, places(pair.local, *pair.work_size)
+    if not worth_placing(points, others, np.unique(near, axis=0)[:SEEDS], diagonal):
         return
-    far = distances(ours[:, :SIGNATURE_BYTES], theirs[:, :SIGNATURE_BYTES])
-    placement = place(points, others, far, pair.diagonal)
+    placement = place(points, others, distances(ours, theirs), diagonal)
     if placement is None or placement.surprise <= 0:
         return
     unit = pair.unit(placement.transform @ _mirror(alignment.variant, pair.size[0]))
@@ -148,7 +180,7 @@ def _by_points(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
 
 def _mirror(variant: str, width: float) -> Float64:
     """Output pixels to those of its variant."""
-    return np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]]) if variant == "mirror" else np.eye(3)
+    return np.array([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]]) if variant == MIRROR else np.eye(3)
 
 
 def _spanned(points: Points, rows: Int64, size: tuple[float, float]) -> Float64 | None:
@@ -161,7 +193,7 @@ def _spanned(points: Points, rows: Int64, size: tuple[float, float]) -> Float64 
 
 def _by_hash(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     """From whole hashes: the nearest views."""
-    ours = payload_of(pair.output.of(WHOLE_NAME, alignment.variant), 41)
+    ours = payload_of(pair.output.part.of(WHOLE_NAME, alignment.variant), 41)
     theirs = payload_of(pair.work.of(WHOLE_NAME), HASH_BYTES)
     if not len(theirs):
         return
@@ -177,7 +209,7 @@ def _by_hash(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
 
 def _by_layout(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     """From the layouts of light and edges: the nearest view, both kinds together. Rows come in pairs of light and edges."""
-    ours = payload_of(pair.output.of(LAYOUT_NAME, alignment.variant), PROBE_BYTES + 1)
+    ours = payload_of(pair.output.part.of(LAYOUT_NAME, alignment.variant), PROBE_BYTES + 1)
     theirs = payload_of(pair.work.of(LAYOUT_NAME), KIND_COLUMN + 1)
     if len(ours) < 2 or len(theirs) < 2:
         return
@@ -207,13 +239,12 @@ def view_transform(box: Float64, turn: int, inner: Float64) -> Float64:
 def _supported(pair: Pair, guess: Guess) -> Guess:
     """The guess with the local features that agree with it."""
     transform = pair.pixels(guess.unit)
-    variant = "mirror" if np.linalg.det(transform[:2, :2]) < 0 else ""
-    ours, theirs = _points(pair, variant)
+    variant = MIRROR if np.linalg.det(transform[:2, :2]) < 0 else ""
+    (ours, points), theirs = pair.output.points[variant], pair.local
     if not len(ours) or not len(theirs):
         return guess
-    far = distances(ours[:, :SIGNATURE_BYTES], theirs[:, :SIGNATURE_BYTES])
-    points, others = places(ours, *pair.size), places(theirs, *pair.work_size)
-    found = agreement(points, others, far, transform @ _mirror(variant, pair.size[0]), pair.diagonal)
+    far, others = distances(ours, theirs[:, :SIGNATURE_BYTES]), places(theirs, *pair.work_size)
+    found = agreement(points, others, far, transform @ _mirror(variant, pair.size[0]), pair.output.diagonal)
     return Guess(guess.unit, guess.rows, guess.bits, found)
 
 
@@ -221,43 +252,25 @@ def _evidence(pair: Pair, alignment: Alignment, guess: Guess, seen: Overlay) -> 
     placement = guess.placement
     surprise, agreeing = (placement.surprise, placement.agreeing) if placement else (0.0, 0)
     cues = Cues(surprise, seen.light, seen.edges, seen.light_z, seen.edges_z)
-    output_span, work_span = _spans(pair, guess.unit, _region(seen, guess.inliers))
     detail = {
         "light": seen.light,
         "edges": seen.edges,
         "light_z": seen.light_z,
         "edges_z": seen.edges_z,
         "covered": seen.covered,
-        "likeness": seen.likeness,
     }
     detail |= {"surprise": surprise, "agreeing": float(agreeing), "bits": guess.bits}
     detail |= {"expected": placement.expected, "radius": placement.radius} if placement else {}
     scale = float(np.sqrt(abs(np.linalg.det(pair.pixels(guess.unit)[:2, :2]))))
     rows = np.asarray(guess.rows, np.int32)
-    return Evidence(
-        relation(cues), output_span, work_span, scale, strength(cues), rows, alignment.scheme, alignment.variant, detail
+    return Evidence(relation(cues), (), (), scale, strength(cues), rows, alignment.scheme, alignment.variant, detail)
+
+
+def _placed(pair: Pair, guess: Guess, evidence: Evidence) -> Evidence:
+    """The evidence with the regions that match, in pixels of the originals."""
+    assert pair.maps is not None
+    seen = region(pair.output.laid(guess.unit), pair.maps, guess.unit, guess.inliers)
+    output, work = in_pixels(seen.output, pair.output.part.extent), in_pixels(seen.work, pair.work.extent)
+    return dataclasses.replace(
+        evidence, output_span=bounds(output), work_span=bounds(work), output_polygon=output, work_polygon=work
     )
-
-
-def _region(seen: Overlay, inliers: Float64 | None) -> Float64:
-    """x0, y0, x1, y1 in the work's unit square: what the agreeing windows and points span."""
-    least = max(SUPPORTED, SUPPORTED_SHARE * seen.light)
-    boxes = window_boxes()[np.nan_to_num(seen.windows.ravel(), nan=-1.0) >= least]
-    boxes = boxes if inliers is None else np.vstack([boxes, inliers[None]])
-    if not len(boxes):
-        return UNIT_BOX
-    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    return np.concatenate([low, high]) if bool((high > low).all()) else UNIT_BOX
-
-
-def _spans(pair: Pair, unit: Float64, region: Float64) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The region as [x, y, w, h] in pixels of the originals, cut to what lies inside the output."""
-    corners = np.array([[x, y] for x in region[[0, 2]] for y in region[[1, 3]]], np.float64)
-    out = np.clip(project(np.linalg.inv(unit).astype(np.float64), corners[:, 0], corners[:, 1]), 0.0, 1.0)
-    back = np.clip(project(unit, out[:, 0], out[:, 1]), 0.0, 1.0)
-    return _pixels(out, pair.output.extent), _pixels(back, pair.work.extent)
-
-
-def _pixels(corners: Float64, extent: tuple[float, ...]) -> tuple[float, ...]:
-    low, high = corners.min(axis=0) * extent[:2], corners.max(axis=0) * extent[:2]
-    return (float(low[0]), float(low[1]), float(max(high[0] - low[0], 1.0)), float(max(high[1] - low[1], 1.0)))

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fingerprint import film_local, image_local
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, make
 from fingerprint.film_geometry import Placement, pairs_of, placement
-from fingerprint.film_local import LOCAL, PROBE_CELLS, joined_points, probe_points
+from fingerprint.film_local import LOCAL, PROBE_CELLS, Found, joined_points
 from fingerprint.film_sight import FRAMES, LEAST_NORM, THUMBS, View, box_view, hashes_of, masked, placed_view, registered, seen
 from fingerprint.film_views import FRAME, THUMB
 from fingerprint.hashing import Int32, UInt8, hamming
@@ -42,15 +43,33 @@ PART_PRIOR, MIRROR_PRIOR = -1.0, -0.7  # log10 of how rare it is to show a part 
 TURN_NAMES = [name for name, _ in dihedral(np.zeros((0, LOW, LOW), np.float32))]
 
 
-def probe_fingerprints(grey: UInt8) -> tuple[Fingerprint, ...]:
-    """What is looked up in films beside whole hashes: local features, also mirrored; and the picture to compare."""
+def probe_fingerprints(grey: UInt8, both: tuple[image_local.Seen, image_local.Seen]) -> tuple[Fingerprint, ...]:
+    """What is looked up in films beside whole hashes: local features, also mirrored; and the picture to compare.
+
+    The points are those that are looked up in stills, told as of a picture of POINTS_SIDE: looking twice costs as much again.
+    """
     scale = min(1.0, POINTS_SIDE / max(grey.shape))
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
-    found = probe_points(0.0, small)
-    points = [joined_points([f], PROBE_CELLS, name) for f, name in zip(found, ("", "mirror"), strict=True)]
-    frame = np.asarray(cv2.resize(small, (FRAME, FRAME), interpolation=cv2.INTER_AREA), np.uint8)
+    points = [joined_points([_found(own, size, grey)], PROBE_CELLS, v) for own, v in zip(both, ("", "mirror"), strict=True)]
+    frame = np.asarray(cv2.resize(grey, (FRAME, FRAME), interpolation=cv2.INTER_AREA), np.uint8)
     return *points, make(FRAMES, np.zeros(1, np.int32), frame.reshape(1, -1))
+
+
+def _found(own: image_local.Seen, size: tuple[int, int], grey: UInt8) -> Found:
+    """The strongest points as those of a picture of that size, in the form of film points."""
+    height, width = grey.shape
+    most = film_local.PROBE_POINTS
+    smaller = dataclasses.replace(own.points, size=own.points.size * np.float32(size[0] / width))
+    whole = image_local.payload(smaller, width, height, own.signatures)[:most]
+    payload = np.zeros((len(whole), LOCAL.payload_width), np.uint8)
+    cells = own.cells[:most, 0].astype("<u4")
+    payload[:, : film_local.CELL_BYTES] = cells.view(np.uint8).reshape(-1, 4)[:, : film_local.CELL_BYTES]
+    payload[:, film_local.SIGNATURE] = whole[:, : film_local.SIGNATURE_BYTES]
+    for column, share in ((film_local.X, own.points.x / width), (film_local.Y, own.points.y / height)):
+        payload[:, column] = np.clip(np.rint(share[:most] * film_local.PLACE_STEPS), 0, film_local.PLACE_STEPS)
+    payload[:, film_local.SIZE : film_local.ANGLE + 1] = whole[:, -2:]
+    payload[:, film_local.SHAPE] = np.minimum([-(-side // film_local.SHAPE_UNIT) for side in size], 255)
+    return Found(0, image_local.words(own.cells, own.signatures, LOCAL.name)[:most], payload)
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:

@@ -118,8 +118,12 @@ def keys(descriptors: Float32, cells: int = 1) -> Int64:
 
     A word is a cell with the first signs of the signature: they cut the number of false hits by ten and cost hardly a true one.
     """
-    signs = (signatures(descriptors)[:, :1] >> (8 - SIGN_BITS)).astype(np.int64)
-    return mix((nearest_cells(descriptors, cells) << SIGN_BITS) + signs, LOCAL_NAME)
+    return words(nearest_cells(descriptors, cells), signatures(descriptors))
+
+
+def words(cells: Int64, signs: UInt8, scheme: str = LOCAL_NAME) -> Int64:
+    """int64[n, c]: the keys of these cells int64[n, c] and signatures."""
+    return mix((cells << SIGN_BITS) + (signs[:, :1] >> (8 - SIGN_BITS)).astype(np.int64), scheme)
 
 
 def nearest_cells(descriptors: Float32, cells: int = 1) -> Int64:
@@ -157,10 +161,13 @@ def signatures(descriptors: Float32) -> UInt8:
     return np.packbits((descriptors - words.mean) @ words.projection.T > 0, axis=1)
 
 
-def payload(points: Points, width: int, height: int) -> UInt8:
-    """uint8[n, 22]: signature (16), x and y (2 each, fractions of the sides), log size (1), angle (1)."""
+def payload(points: Points, width: int, height: int, signs: UInt8 | None = None) -> UInt8:
+    """uint8[n, 22]: signature (16), x and y (2 each, fractions of the sides), log size (1), angle (1).
+
+    signs: the signatures, where they are known already.
+    """
     packed = np.zeros((len(points), PAYLOAD_BYTES), np.uint8)
-    packed[:, :16] = signatures(points.descriptors)
+    packed[:, :SIGNATURE_BYTES] = signatures(points.descriptors) if signs is None else signs
     for column, share in ((16, points.x / max(width, 1)), (18, points.y / max(height, 1))):
         steps = np.clip(np.rint(share * PLACE_STEPS), 0, PLACE_STEPS).astype("<u2")
         packed[:, column : column + 2] = steps.view(np.uint8).reshape(-1, 2)
@@ -171,23 +178,40 @@ def payload(points: Points, width: int, height: int) -> UInt8:
 
 def work_fingerprint(grey: UInt8) -> Fingerprint:
     """What the registry stores: one key a point."""
-    points = detect(grey, WORK_POINTS)
-    return _fingerprint(points, grey, 1, "")
+    return _fingerprint(_seen(detect(grey, WORK_POINTS), 1), grey, "")
 
 
-def probe_fingerprints(grey: UInt8) -> tuple[Fingerprint, Fingerprint]:
-    """What a scan looks up: more points, several cells each; as it is and mirrored."""
+@dataclass(frozen=True)
+class Seen:
+    """One picture's points with what keys are made of: cells int64[n, c], nearest first, signatures uint8[n, 16]."""
+
+    points: Points
+    cells: Int64
+    signatures: UInt8
+
+
+def seen(grey: UInt8) -> tuple[Seen, Seen]:
+    """The points of an output as they are and mirrored, once for all that look local features up."""
     points = detect(grey, PROBE_POINTS)
-    turned = mirrored(points, grey.shape[1])
-    return _fingerprint(points, grey, PROBE_CELLS, ""), _fingerprint(turned, grey, PROBE_CELLS, "mirror")
+    return _seen(points, PROBE_CELLS), _seen(mirrored(points, grey.shape[1]), PROBE_CELLS)
 
 
-def _fingerprint(points: Points, grey: UInt8, cells: int, variant: str) -> Fingerprint:
-    height, width = grey.shape
-    rows = np.arange(len(points), dtype=np.int32)
+def _seen(points: Points, cells: int) -> Seen:
     if not len(points):
-        return Fingerprint(LOCAL_NAME, np.zeros((0, cells), np.int64), rows, np.zeros((0, PAYLOAD_BYTES), np.uint8), variant)
-    return make(LOCAL, rows, payload(points, width, height), keys(points.descriptors, cells), variant)
+        return Seen(points, np.zeros((0, cells), np.int64), np.zeros((0, SIGNATURE_BYTES), np.uint8))
+    return Seen(points, nearest_cells(points.descriptors, cells), signatures(points.descriptors))
+
+
+def probe_fingerprints(grey: UInt8, both: tuple[Seen, Seen]) -> tuple[Fingerprint, Fingerprint]:
+    """What a scan looks up: more points, several cells each; as it is and mirrored."""
+    plain, mirror = (_fingerprint(s, grey, variant) for s, variant in zip(both, ("", "mirror"), strict=True))
+    return plain, mirror
+
+
+def _fingerprint(own: Seen, grey: UInt8, variant: str) -> Fingerprint:
+    height, width = grey.shape
+    rows = np.arange(len(own.points), dtype=np.int32)
+    return make(LOCAL, rows, payload(own.points, width, height, own.signatures), words(own.cells, own.signatures), variant)
 
 
 def places(packed: UInt8, width: float, height: float) -> Points:

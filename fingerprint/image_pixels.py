@@ -1,8 +1,7 @@
-"""A small grey copy of each registered still, and how well an output laid over it agrees, window by window.
+"""A small grey copy of each registered still, and how well an output laid over it agrees.
 
 The same photograph agrees wherever it is laid right; another photograph of the same object, or a texture that happens to
-have similar corners, does not. Windows are compared by normalized correlation (Lewis, "Fast Normalized
-Cross-Correlation", 1995), so that light, contrast and colour do not matter.
+have similar corners, does not. Both are normalized against their surroundings, so that light, contrast and colour do not matter.
 """
 
 from __future__ import annotations
@@ -19,12 +18,7 @@ from fingerprint.image_layout import FINE, SIDE, maps, maps_of_square, normalize
 from fingerprint.image_views import trimmed
 
 SMALL_NAME = "image.small.1"
-WINDOW = 8
-STEP = 4
 PROBE_SIDE = 320
-LEAST_COVERED = 0.7  # of a window inside the output
-LEAST_SPREAD = 2.0  # grey levels: an even window of the work tells nothing
-MOST_WEIGHT = 20.0
 STEPS = 65535
 MOST_USUAL = 0.9
 LEAST_SHARE = 0.02
@@ -32,6 +26,7 @@ LEAST_CHANCE = 0.03  # standard deviation of a correlation by chance, at the ric
 
 SMALL = Scheme(SMALL_NAME, "image", tick=1.0, payload_width=SIDE, indexed=False, aligner="none")
 
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
@@ -43,8 +38,6 @@ class Overlay:
     light, edges   correlation of the locally normalized maps, -1 to 1; 0 where nothing can be said
     light_z ...    the same in standard deviations of what the two maps give by chance
     covered        share of the work that lies under the output
-    windows        float64[7, 7]: plain correlation of each window, nan where the output does not reach or nothing is there
-    likeness       weighted mean of the windows
     """
 
     light: float
@@ -52,8 +45,6 @@ class Overlay:
     light_z: float
     edges_z: float
     covered: float
-    windows: Float64
-    likeness: float
 
 
 def work_fingerprint(grey: UInt8) -> Fingerprint:
@@ -88,20 +79,35 @@ def probe_fingerprint(grey: UInt8) -> Fingerprint:
     return make(SMALL, np.arange(len(small), dtype=np.int32), small)
 
 
-def overlay(output: UInt8, work: UInt8, transform: Float64, box: Float64 | None = None) -> Overlay:
-    """`output` uint8[h, w] laid over `work` uint8[2, 32, 32] by `transform` (unit square of the output to that of the work).
+@dataclass(frozen=True)
+class Laid:
+    """An output in a work's frame: maps uint8[2, 32, 32], where it reaches bool[32, 32], both maps normalized there."""
 
-    With a box (x0, y0, x1, y1, fractions of the work's sides), light and edges are compared inside it only.
+    maps: UInt8
+    there: Bool
+    mask: Float32
+    normal: tuple[Float32, Float32]
+
+
+def laid(output: UInt8, transform: Float64, box: Float64 | None = None) -> Laid:
+    """`output` uint8[h, w] by `transform` (unit square of the output to that of the work), the same for many works.
+
+    With a box (x0, y0, x1, y1, fractions of the work's sides), it reaches no farther than that.
     """
-    laid, there = warped(output, transform)
-    mask = (there & _inside(box)).astype(np.float32)
+    both, there = warped(output, transform)
+    there = there & _inside(box)
+    mask = there.astype(np.float32)
+    return Laid(both, there, mask, (normalized(both[0], mask), normalized(both[1], mask)))
+
+
+def overlay(own: Laid, work: UInt8) -> Overlay:
+    """How an output laid over `work` uint8[2, 32, 32] agrees with it."""
     (light, light_z), (edges, edges_z) = (
-        correlation(normalized(ours, mask), normalized(theirs, mask)) for ours, theirs in zip(laid, work, strict=True)
+        correlation(ours, normalized(theirs, own.mask)) for ours, theirs in zip(own.normal, work, strict=True)
     )
-    windows, likeness = _by_windows(laid[0], work[0], there)
-    covered = float(mask.mean())
+    covered = float(own.mask.mean())
     narrow = float(np.sqrt(max(covered, LEAST_SHARE)))  # a shifted map meets less of a small region than the unshifted one
-    return Overlay(light, edges, narrow * light_z, narrow * edges_z, covered, windows, likeness)
+    return Overlay(light, edges, narrow * light_z, narrow * edges_z, covered)
 
 
 def _inside(box: Float64 | None) -> Bool:
@@ -111,7 +117,7 @@ def _inside(box: Float64 | None) -> Bool:
     return inside
 
 
-def correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> tuple[float, float]:
+def correlation(a: Float32, b: Float32) -> tuple[float, float]:
     """Cosine of two maps, and how many standard deviations of chance that is; 0 when one is empty.
 
     Chance is what the same two maps give when one is shifted round: simple layouts agree with anything, rich ones do not.
@@ -131,21 +137,6 @@ def correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> tuple
     return beyond, beyond / max(spread, LEAST_CHANCE)
 
 
-def _by_windows(laid: UInt8, work: UInt8, there: Bool) -> tuple[Float64, float]:
-    a, b = _windows(laid.astype(np.float64)), _windows(work.astype(np.float64))
-    inside = _windows(there.astype(np.float64))
-    total = np.maximum(inside.sum(axis=1), 1.0)
-    da = (a - ((a * inside).sum(axis=1) / total)[:, None]) * inside
-    db = (b - ((b * inside).sum(axis=1) / total)[:, None]) * inside
-    spread_a, spread_b = (np.sqrt((d**2).sum(axis=1) / total) for d in (da, db))
-    alike = np.where(spread_a < 1.0, 0.0, (da * db).sum(axis=1) / total / np.maximum(spread_a * spread_b, 1e-9))
-    usable = (inside.mean(axis=1) >= LEAST_COVERED) & (spread_b >= LEAST_SPREAD)
-    weight = np.where(usable, np.minimum(spread_b, MOST_WEIGHT), 0.0)
-    count = (SIDE - WINDOW) // STEP + 1
-    likeness = float((weight * alike).sum() / weight.sum()) if usable.any() else 0.0
-    return np.where(usable, alike, np.nan).reshape(count, count), likeness
-
-
 def warped(output: UInt8, transform: Float64) -> tuple[UInt8, Bool]:
     """uint8[2, 32, 32] maps of the output in the work's frame, and where it reaches."""
     height, width = output.shape
@@ -156,16 +147,3 @@ def warped(output: UInt8, transform: Float64) -> tuple[UInt8, Bool]:
     coarse = np.diag([SIDE / FINE, SIDE / FINE, 1.0]) @ pixels
     there = cv2.warpPerspective(np.full(output.shape, 255, np.uint8), coarse, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
     return maps_of_square(np.asarray(laid, np.uint8)), np.asarray(there > 250, bool)
-
-
-def _windows(picture: Float64) -> Float64:
-    """[49, 64]: all windows of a 32 x 32 picture."""
-    views = np.lib.stride_tricks.sliding_window_view(picture, (WINDOW, WINDOW))[::STEP, ::STEP]
-    return np.asarray(views.reshape(-1, WINDOW * WINDOW), np.float64)
-
-
-def window_boxes() -> Float64:
-    """[49, 4] x0, y0, x1, y1 of the windows as fractions of the work's sides."""
-    start = np.arange(0, SIDE - WINDOW + 1, STEP) / SIDE
-    y, x = np.meshgrid(start, start, indexing="ij")
-    return np.stack([x, y, x + WINDOW / SIDE, y + WINDOW / SIDE], axis=-1).reshape(-1, 4)

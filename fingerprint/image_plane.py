@@ -22,6 +22,9 @@ FAR = 48  # one in 60
 LEVELS = (30, 38, 46)  # signature distances at which agreement is counted
 RADII = (0.008, 0.025)  # of the output's working diagonal: a copy sits tightly, a redrawing loosely
 SEEDS = 160
+LEAST_VOTES = 3
+LEAST_FIT = 4
+LEAST_SCALE = 0.05
 SEED_REACH = 0.02  # of the output's diagonal
 ANGLE = np.deg2rad(30.0)
 SIZE = np.log(1.9)
@@ -31,6 +34,7 @@ FAR_APART = 1 << 32
 
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+Complex = npt.NDArray[np.complexfloating]
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def distances(output: UInt8, work: UInt8) -> UInt8:
 def place(output: Points, work: Points, far: UInt8, diagonal: float) -> Placement | None:
     """The placement with most agreement, or None when there is none worth looking at."""
     seeds = _seeds(far)
-    if len(seeds) < 3:
+    if len(seeds) < LEAST_VOTES:
         return None
     transform = _best_similarity(output, work, seeds, SEED_REACH * diagonal)
     if transform is None:
@@ -72,7 +76,7 @@ def place(output: Points, work: Points, far: UInt8, diagonal: float) -> Placemen
 
 def worth_placing(output: Points, work: Points, pairs: Int64, diagonal: float) -> bool:
     """Whether these likely pairs [k, 2] hold three at different spots that agree on a placement."""
-    return _best_similarity(output, work, pairs, SEED_REACH * diagonal, fit=False) is not None
+    return len(pairs) >= LEAST_VOTES and _best_similarity(output, work, pairs, SEED_REACH * diagonal, fit=False) is not None
 
 
 def _seeds(far: UInt8) -> Int64:
@@ -86,36 +90,37 @@ def _seeds(far: UInt8) -> Int64:
     return np.asarray(pairs[np.argsort(far[pairs[:, 0], pairs[:, 1]], kind="stable")][:SEEDS], np.int64)
 
 
-def similarities(output: Points, work: Points, pairs: Int64) -> Float64:
-    """float64[k, 2, 3]: the similarity that each pair of points stands for."""
+def similarities(output: Points, work: Points, pairs: Int64) -> tuple[Complex, Complex]:
+    """complex[k] each: the similarity that a pair of points stands for, z -> turn * z + shift with places as complex numbers."""
     r, c = pairs.T
-    scale = work.size[c].astype(np.float64) / output.size[r]
-    turn = work.angle[c].astype(np.float64) - output.angle[r]
-    a, b = scale * np.cos(turn), scale * np.sin(turn)
-    x, y = output.x[r].astype(np.float64), output.y[r].astype(np.float64)
-    first = np.stack([a, -b, work.x[c] - a * x + b * y], axis=1)
-    second = np.stack([b, a, work.y[c] - b * x - a * y], axis=1)
-    return np.stack([first, second], axis=1)
+    turn = work.size[c] / output.size[r] * np.exp(1j * (work.angle[c] - output.angle[r]))
+    return turn, work.x[c] + 1j * work.y[c] - turn * (output.x[r] + 1j * output.y[r])
 
 
 def _best_similarity(output: Points, work: Points, pairs: Int64, tolerance: float, fit: bool = True) -> Float64 | None:
     """The similarity of one seed that most other seeds agree with, fitted again to those; float64[3, 3]."""
-    all_of = similarities(output, work, pairs)
-    p = np.stack([output.x[pairs[:, 0]], output.y[pairs[:, 0]]], axis=1).astype(np.float64)
-    q = np.stack([work.x[pairs[:, 1]], work.y[pairs[:, 1]]], axis=1).astype(np.float64)
-    mapped = np.einsum("kij,nj->kni", all_of[:, :, :2], p) + all_of[:, None, :, 2]
-    scale = np.hypot(all_of[:, 0, 0], all_of[:, 1, 0])
-    near = np.hypot(mapped[..., 0] - q[:, 0], mapped[..., 1] - q[:, 1]) <= tolerance * np.maximum(scale, 0.05)[:, None]
-    turn = np.arctan2(all_of[:, 1, 0], all_of[:, 0, 0])
-    like = _alike(scale[:, None], scale[None, :], turn[:, None] - turn[None, :])
-    votes = (near & like).sum(axis=1)
+    turn, shift = similarities(output, work, pairs)
+    z, w = (side.x[rows] + 1j * side.y[rows] for side, rows in ((output, pairs[:, 0]), (work, pairs[:, 1])))
+    scale = np.abs(turn)
+    size, direction = np.log(scale), turn / scale
+    inside = (
+        np.abs(w[None, :] - shift[:, None] - turn[:, None] * z[None, :]) <= tolerance * np.maximum(scale, LEAST_SCALE)[:, None]
+    )
+    inside &= np.abs(size[:, None] - size[None, :]) <= SIZE
+    inside &= (direction[:, None] * direction[None, :].conj()).real >= np.cos(ANGLE)
+    votes = inside.sum(axis=1)
     best = int(votes.argmax())
-    if votes[best] < 3:
+    if votes[best] < LEAST_VOTES:
         return None
-    inside = near[best] & like[best]
-    fitted = cv2.estimateAffinePartial2D(p[inside], q[inside], method=cv2.LMEDS)[0] if fit and inside.sum() >= 4 else None
-    chosen = all_of[best] if fitted is None else fitted
-    return np.vstack([chosen, [0.0, 0.0, 1.0]])
+    return _fitted(z[inside[best]], w[inside[best]], complex(turn[best]), complex(shift[best])) if fit else np.eye(3)
+
+
+def _fitted(z: Complex, w: Complex, turn: complex, shift: complex) -> Float64:
+    """The similarity through these places z -> w where there are enough of them, else the one given; float64[3, 3]."""
+    p, q = (np.stack([v.real, v.imag], axis=1).astype(np.float64) for v in (z, w))
+    fitted = cv2.estimateAffinePartial2D(p, q, method=cv2.LMEDS)[0] if len(p) >= LEAST_FIT else None
+    given = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    return np.vstack([given if fitted is None else fitted, [0.0, 0.0, 1.0]])
 
 
 def _alike(scale: Float64, other: Float64, turn: Float64) -> Bool:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from fingerprint.features import Evidence, Part
+from fingerprint.polygons import painted
 from matcher.ambiguous import COMMON, UNDATED, YOUNGER, About, by_source
 from matcher.calibration import Calibration
 from matcher.verify import Finding
 
 SAME_PLACE = 0.5  # a segment that lies this much inside better ones of the same work adds nothing
 STILL = "image"
+CELLS = 64  # a side of the grid by which areas are shared out
 GROUNDS = {"text.forms.1": "text.words.1"}
 """Schemes whose evidence rests on the rows of another one: what is claimed there is claimed here."""
 
@@ -147,8 +149,11 @@ def _with_degrees(matches: list[Match], parts: tuple[Part, ...]) -> list[Match]:
     weights = part_weights(parts)
     degree: dict[str, float] = defaultdict(float)
     for number, part in enumerate(parts):
-        spans = [(m.work_id, e.output_span) for m in matches if m.listed for p, e in m.segments if p == number]
-        shares = _area_shares(spans, part) if part.medium == STILL else _line_shares(spans, part)
+        own = [(m.work_id, e) for m in matches if m.listed for p, e in m.segments if p == number]
+        if part.medium == STILL:
+            shares = _area_shares(own, part)
+        else:
+            shares = _line_shares([(work_id, e.output_span) for work_id, e in own], part)
         for work_id, share in shares.items():
             degree[work_id] += weights[number] * share
     return [dataclasses.replace(m, degree=min(1.0, degree[m.work_id]) if m.listed else 0.0) for m in matches]
@@ -172,16 +177,22 @@ def _line_shares(spans: list[tuple[str, tuple[float, ...]]], part: Part) -> dict
     return shares
 
 
-def _area_shares(spans: list[tuple[str, tuple[float, ...]]], part: Part) -> dict[str, float]:
-    """By cells of a 64 x 64 grid."""
+def _area_shares(found: list[tuple[str, Evidence]], part: Part) -> dict[str, float]:
+    """By cells of a grid."""
     width, height = part.extent[:2]
     masks: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
-    for work, (x, y, w, h) in spans:
-        mask = masks.setdefault(work, np.zeros((64, 64), bool))
-        x0, x1 = round(64 * x / width), round(64 * (x + w) / width)
-        y0, y1 = round(64 * y / height), round(64 * (y + h) / height)
-        mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
+    for work, evidence in found:
+        region = painted(_corners(evidence), width, height, CELLS)
+        masks[work] = masks[work] | region if work in masks else region
     if not masks:
         return {}
     depth = np.maximum(sum(m.astype(float) for m in masks.values()), 1.0)
     return {work: float((mask / depth).mean()) for work, mask in masks.items()}
+
+
+def _corners(evidence: Evidence) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """The matched region of the output, of its bounding box where nothing more is known."""
+    if evidence.output_polygon:
+        return np.array(evidence.output_polygon, np.float64)
+    x, y, w, h = evidence.output_span
+    return np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], np.float64)

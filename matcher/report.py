@@ -101,6 +101,9 @@ def _segment(evidence: Evidence, medium: str) -> dict[str, Any]:
     }  # fmt: skip
     if evidence.variant:
         row["variant"] = evidence.variant
+    for side, polygon in (("output", evidence.output_polygon), ("work", evidence.work_polygon)):
+        if polygon:
+            row[f"{side}_polygon"] = [[_r(x), _r(y)] for x, y in polygon]
     if medium == TEXT and evidence.detail:
         row["detail"] = {name: _r(value) for name, value in sorted(evidence.detail.items())}
     return row

@@ -100,3 +100,13 @@ def test_threshold_rises_with_the_registry_and_scores_are_capped():
     assert c.score("audio", "audio.test.1", "copy", 60.0) == pytest.approx(4.0 + math.log10(26.0))
     assert c.threshold("audio", "copy", 10) == 3.0
     assert c.threshold("audio", "copy", 100_000) == pytest.approx(5.0)
+
+
+def test_still_degree_is_by_the_polygon_where_there_is_one():
+    still = Part("image", (100.0, 100.0), ())
+    diamond = ((50.0, 0.0), (100.0, 50.0), (50.0, 100.0), (0.0, 50.0))
+    evidence = Evidence(
+        "copy", (0, 0, 100, 100), (0, 0, 9, 9), 1.0, 9.0, np.array([], np.int32), "image.test.1", output_polygon=diamond
+    )
+    found = Finding(0, Registered(0, "a", "image", (9.0, 9.0), {}), evidence)
+    assert listed(attribute([found], (still,), PLAIN, 10))["a"] == pytest.approx(0.5, abs=0.02)

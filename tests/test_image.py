@@ -245,9 +245,9 @@ def test_one_pair_of_points_gives_the_similarity():
         columns = [np.array([v], np.float32) for v in (x, y, size, angle)]
         return image_local.Points(*columns, np.zeros((1, 128), np.float32))
 
-    matrix = similarities(points(10, 20, 4, 0.0), points(100, 50, 8, np.pi / 2), np.array([[0, 0]]))[0]
+    turn, shift = similarities(points(10, 20, 4, 0.0), points(100, 50, 8, np.pi / 2), np.array([[0, 0]]))
     # Twice as large, a quarter turn: one step right becomes two steps down.
-    assert np.allclose(matrix @ [10, 20, 1], [100, 50]) and np.allclose(matrix @ [11, 20, 1], [100, 52], atol=1e-5)
+    assert np.allclose(turn * (10 + 20j) + shift, 100 + 50j) and np.allclose(turn * (11 + 20j) + shift, 100 + 52j)
 
 
 def test_agreement_by_chance_is_no_surprise():
