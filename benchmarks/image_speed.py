@@ -71,9 +71,8 @@ def main() -> None:
             print(f"  {name:7} features {median_ms(lambda m=module: m.work_fingerprint(still.grey)):6.1f} ms")
         for name, module in (("views", image_views), ("layout", image_layout), ("small", image_pixels)):
             print(f"  {name:7} probe    {median_ms(lambda m=module: m.probe_fingerprint(still.grey)):6.1f} ms")
-        print(
-            f"  local   probe    {median_ms(lambda: image_local.probe_fingerprints(still.grey, image_local.seen(still.grey))):6.1f} ms"
-        )
+        local = median_ms(lambda: image_local.probe_fingerprints(still.grey, image_local.seen(still.grey)))
+        print(f"  local   probe    {local:6.1f} ms")
         print(f"1 MP: features {median_ms(lambda: features(still)):.1f} ms, probes {median_ms(lambda: probes(still)):.1f} ms")
 
 
