@@ -110,7 +110,8 @@ def _image(output: Path, work: Path | None, segments: Segments, work_medium: str
     """Both pictures with the matched regions, and lines between points that agree; the work may be a film."""
     picture, size = evidence_still.open_still(output)
     boxes = [_box(s["output"], size) for s in segments if len(s["output"]) == 4]
-    side = {"picture": _keep(pictures, evidence_film.jpeg(picture)), "size": list(picture.shape[1::-1]), "boxes": boxes}
+    side = {"picture": _keep(pictures, evidence_film.jpeg(picture)), "size": list(picture.shape[1::-1])}
+    side["outlines"] = _outlines(segments, "output", size)
     answer: dict[str, Any] = {"kind": "stills", "output": side, "work": None, "lines": [], "work_extent": None}
     if work is None:
         return answer
@@ -128,10 +129,11 @@ def _beside(
         frame = evidence_film.pictures_at(work, [moment])[0]
         if frame is None:
             raise UnreadableMedia(work, "has no picture at that moment")
-        theirs, work_boxes, extent = frame, [], evidence_film.duration_s(work)
+        theirs, work_boxes, outlines, extent = frame, [], [], evidence_film.duration_s(work)
     else:
         theirs, size = evidence_still.open_still(work)
         work_boxes = [_box(s["work"], size) for s in segments if len(s["work"]) == 4]
+        outlines = _outlines(segments, "work", size)
     mirrored = evidence_still.reflected(str(segments[best].get("variant", "")))
     here = boxes[best] if best < len(boxes) else None
     there = work_boxes[best] if best < len(work_boxes) else None
@@ -140,10 +142,24 @@ def _beside(
     )
     number = _keep(pictures, evidence_film.jpeg(theirs))
     return {
-        "work": {"picture": number, "size": list(theirs.shape[1::-1]), "boxes": work_boxes},
+        "work": {"picture": number, "size": list(theirs.shape[1::-1]), "outlines": outlines},
         "lines": lines,
         "work_extent": extent,
     }
+
+
+def _outlines(segments: Segments, side: str, size: tuple[int, int]) -> list[list[list[float]]]:
+    """Corners [[x, y], ...] of the matched regions of one side, as shares of the picture; where a report has none, of the box."""
+    found = []
+    for segment in (s for s in segments if len(s[side]) == 4):
+        x, y, w, h = _box(segment[side], size)
+        corners = [[x, y], [x + w, y], [x + w, y + h], [x, y + h]]
+        if segment.get(f"{side}_polygon"):
+            corners = [
+                [round(min(max(v / s, 0.0), 1.0), 4) for v, s in zip(p, size, strict=True)] for p in segment[f"{side}_polygon"]
+            ]
+        found.append(corners)
+    return found
 
 
 def _box(span: Sequence[float], size: tuple[int, int]) -> list[float]:

@@ -98,8 +98,12 @@ def _stills(evidence: Row) -> dict[str, Any]:
     for frame in (a, b):
         if frame:
             frame["y"] = round((height - frame["height"]) / 2, 1)
-    drawing: dict[str, Any] = {"output": a | {"uri": _picture(evidence, ours["picture"]), "boxes": _boxes(ours["boxes"], a)}}
-    drawing["work"] = b | {"uri": _picture(evidence, theirs["picture"]), "boxes": _boxes(theirs["boxes"], b)} if b else None
+    drawing: dict[str, Any] = {
+        "output": a | {"uri": _picture(evidence, ours["picture"]), "outlines": _outlines(ours["outlines"], a)}
+    }
+    drawing["work"] = (
+        b | {"uri": _picture(evidence, theirs["picture"]), "outlines": _outlines(theirs["outlines"], b)} if b else None
+    )
     drawing["lines"] = [_line(line, a, b) for line in evidence["lines"]] if b else []
     drawing["width"], drawing["height"] = round(b["x"] + b["width"] if b else a["width"], 1), height
     return drawing
@@ -110,10 +114,10 @@ def _frame(size: Sequence[float], x: float) -> dict[str, float]:
     return {"x": round(x, 1), "y": 0.0, "width": round(size[0] * scale, 1), "height": round(size[1] * scale, 1)}
 
 
-def _boxes(boxes: Sequence[Sequence[float]], frame: Mapping[str, float]) -> list[list[float]]:
-    """Shares of a picture to [x, y, width, height] in the drawing."""
+def _outlines(polygons: Sequence[Sequence[Sequence[float]]], frame: Mapping[str, float]) -> list[str]:
+    """Shares of a picture to the points of polygons in the drawing."""
     w, h = frame["width"], frame["height"]
-    return [[round(v, 1) for v in (frame["x"] + b[0] * w, frame["y"] + b[1] * h, b[2] * w, b[3] * h)] for b in boxes]
+    return [" ".join(f"{frame['x'] + x * w:.1f},{frame['y'] + y * h:.1f}" for x, y in polygon) for polygon in polygons]
 
 
 def _line(line: Sequence[float], a: Mapping[str, float], b: Mapping[str, float]) -> list[float]:

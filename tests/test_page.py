@@ -451,4 +451,21 @@ def test_task_answers_plain_json() -> None:
     job = paths | {"part": "image", "work_medium": "image", "segments": [region]}
     head, body = evidence_task.handle(job)
     assert json.loads(json.dumps(head)) == head and sum(head["sizes"]) == len(body)
-    assert head["work"]["boxes"] == [[0.1406, 0.1458, 0.7969, 0.7917]]
+    corners = np.array([[90, 70], [600, 70], [600, 450], [90, 450]]) / (640, 480)
+    np.testing.assert_allclose(head["work"]["outlines"], [corners], atol=1e-3)
+
+
+def test_a_region_with_corners_is_outlined_by_them() -> None:
+    diamond = [[255.0, 0.0], [510.0, 190.0], [255.0, 380.0], [0.0, 190.0]]
+    region = segment("image", [0, 0, 510, 380], [90, 70, 510, 380]) | {"output_polygon": diamond}
+    job = {
+        "path": str(OUTPUTS / "violet-evening.webp"),
+        "work": "",
+        "part": "image",
+        "work_medium": "image",
+        "segments": [region],
+    }
+    head, body = evidence_task.handle(job)
+    assert head["output"]["outlines"] == [[[0.5, 0.0], [1.0, 0.5], [0.5, 1.0], [0.0, 0.5]]]
+    drawn = page_figures.figure(head | {"pictures": ["data:,"]})
+    assert drawn["output"]["outlines"] == ["160.0,0.0 320.0,119.2 160.0,238.4 0.0,119.2"]
