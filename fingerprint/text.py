@@ -15,7 +15,7 @@ from fingerprint.features import Fingerprint, Part, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, UInt64, mix, winnow
 from fingerprint.medium import Medium
 from fingerprint.text_background import STEP, rarity, rarity_after
-from fingerprint.text_compare import compare
+from fingerprint.text_compare import compare, promising
 from fingerprint.text_fold import Bool, Folded, code_points, fold, gram_hashes, word_hashes
 from fingerprint.text_forms import forms_of, names_and_numbers
 from fingerprint.text_minhash import SCHEME as PASSAGES
@@ -27,6 +27,7 @@ GRAM = 12  # letters: three words on average, so that a run of three words betwe
 WINDOW = 48  # of the registry: one gram in 24 letters
 PROBE_WINDOW = 6  # a gram that is least of 48 is least of 6, unless its very neighbours were changed
 RARE_FROM = 4.5  # log10: a word written at most once in 30,000
+RARE_HITS = 1 << 13  # eight for each form looked up: at 10,000 works as many are found as with twenty times as many hits
 RARE_APART = 3000  # code points in which a registered rare word counts once
 BLOCK = 1 << 19  # letters folded into grams at a time
 COUNTING = 2.0  # rarity of a number of one or two digits
@@ -51,7 +52,7 @@ def rare_keys(payload: UInt8) -> Int64:
 
 SCHEMES = (
     Scheme(GRAMS, "text", 1.0, KEY_BYTES, gram_keys, aligner="band", tolerance=60.0, reach=600.0),
-    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="chain", tolerance=1000.0, reach=900.0),
+    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="chain", tolerance=1000.0, reach=900.0, most_hits=RARE_HITS),
     Scheme(STREAM, "text", 1.0, 2, indexed=False, aligner="none"),
     PASSAGES,
     Scheme(FORMS, "text", 1.0, 5, indexed=False, aligner="none", stored=False),
@@ -100,7 +101,7 @@ def probes(document: Document) -> Part:
         "text",
         (float(len(document.text)),),
         (
-            _grams(folded, PROBE_WINDOW),
+            _grams_to_ask(folded),
             make(SCHEMES[1], starts[forms.word[rare]], _bytes(forms.form[rare] >> np.uint64(24), KEY_BYTES)),
             make(SCHEMES[2], starts, np.concatenate(columns, axis=1)),
             overlapping(hashes, starts),
@@ -110,7 +111,22 @@ def probes(document: Document) -> Part:
 
 
 def _grams(folded: Folded, window: int) -> Fingerprint:
-    """Winnowed grams, a block of windows at a time to save memory; blocks overlap, so that the choice is that of the whole."""
+    """Winnowed grams as the registry stores them."""
+    rows, hashes = _chosen(folded, window)
+    return make(SCHEMES[0], folded.origin[rows], _bytes(hashes >> np.uint64(24), KEY_BYTES))
+
+
+def _grams_to_ask(folded: Folded) -> Fingerprint:
+    """More of them, to be looked up: those that the registry would store lead, which is enough where nothing was changed."""
+    rows, hashes = _chosen(folded, PROBE_WINDOW)
+    leads = np.isin(rows, _chosen(folded, WINDOW)[0])[:, None]
+    return make(SCHEMES[0], folded.origin[rows], _bytes(hashes >> np.uint64(24), KEY_BYTES), leads=leads)
+
+
+def _chosen(folded: Folded, window: int) -> tuple[Int64, UInt64]:
+    """Rows of winnowed grams and their hashes, a block of windows at a time to save memory; blocks overlap, so that the choice
+    is that of the whole.
+    """
     parts = [(np.zeros(0, np.int64), np.zeros(0, np.uint64))]
     for start in range(0, max(1, len(folded.letters) - GRAM - window + 2), BLOCK):
         hashes = gram_hashes(folded.letters[start : start + BLOCK + window + GRAM - 2], GRAM)
@@ -120,7 +136,7 @@ def _grams(folded: Folded, window: int) -> Fingerprint:
     hashes = np.concatenate([h for _, h in parts])[kept]
     # In a run of one letter every window has its own rightmost least: keep one.
     differs = np.diff(hashes, prepend=hashes[:1] + np.uint64(1)) != 0
-    return make(SCHEMES[0], folded.origin[rows[differs]], _bytes(hashes[differs] >> np.uint64(24), KEY_BYTES))
+    return rows[differs], hashes[differs]
 
 
 def _first_in_stretch(hashes: UInt64, starts: Int32) -> Int64:
@@ -178,4 +194,4 @@ SUFFIXES = (
     *(".asc", ".rst", ".tex", ".py", ".js", ".ts", ".c", ".h", ".cpp", ".java", ".go", ".rs"),
 )
 
-TEXT = Medium("text", SUFFIXES, SCHEMES, decode, features, probes, compare)
+TEXT = Medium("text", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=promising)

@@ -22,6 +22,7 @@ from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, c
 
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
+MOST_LONE = 20  # works of those that only lone letter seeds meet, which are looked at
 SAME_WORDS = 8  # of the 24 words around a letter seed, that make one seed enough
 FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are aligned
 SPREAD = 120.0  # half width of a band of letter seeds, in code points
@@ -45,13 +46,17 @@ COPY_FROM = 0.4  # share of the output's words that agree, from which it is a co
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """Passages of the output that follow the work, from the seeds of one scheme."""
-    ours, theirs, seeds = output.of(STREAM), work.of(STREAM), output.of(alignment.scheme)
-    if ours is None or theirs is None or seeds is None or not len(ours) or not len(theirs):
+    ours, seeds = output.of(STREAM), output.of(alignment.scheme)
+    if ours is None or seeds is None or not len(ours):
         return []
-    if alignment.scheme == MINHASH:
-        return _from_passages(stream_of(ours), stream_of(theirs), alike(seeds, work.of(MINHASH), alignment))
-    a, b = stream_of(ours), stream_of(theirs)
     at, to = seeds.positions[alignment.output_rows], alignment.work_rows
+    groups = alike(seeds, work.of(MINHASH), alignment) if alignment.scheme == MINHASH else []
+    # The stream is the costliest to unpack: it is asked for last.
+    if alignment.scheme == MINHASH and not groups or (theirs := work.of(STREAM)) is None or not len(theirs):
+        return []
+    a, b = stream_of(ours), stream_of(theirs)
+    if groups:
+        return _from_passages(a, b, groups)
     found: list[Evidence] = []
     if alignment.scheme == RARE:
         found = _retold(a, b, output.of(FORMS), at, to)
@@ -79,10 +84,28 @@ def _retold(a: Stream, b: Stream, forms: Fingerprint | None, at: Int32, to: Int3
 
 def _from_passages(a: Stream, b: Stream, groups: list[tuple[Int32, Int32]]) -> list[Evidence]:
     """Words aligned around passages that are alike."""
-    if not groups:
-        return []
     common_here = commonness(a, b)
     return [e for at, to in groups for e in passages(a, b, agreeing(a, b, at, to, PASSAGE_REACH), common_here)]
+
+
+def promising(output: Part, alignments: list[Alignment]) -> list[Alignment]:
+    """The alignments without most of those of lone letter seeds: in a large registry every text meets many works in one."""
+    lone = [a for a in alignments if a.scheme == GRAMS and not in_company(_seeds_at(output, a), a.work_rows)]
+    left_out = set(map(id, sorted(lone, key=lambda a: -a.support)[MOST_LONE:]))
+    return [a for a in alignments if id(a) not in left_out]
+
+
+def _seeds_at(output: Part, alignment: Alignment) -> Int32:
+    seeds = output.of(alignment.scheme)
+    return alignment.output_rows if seeds is None else seeds.positions[alignment.output_rows]
+
+
+def in_company(at: Int32, to: Int32) -> bool:
+    """Whether two different seeds lie as close together as seeds of a band do, on both sides."""
+    order = np.argsort(to, kind="stable")
+    near = np.diff(to[order]) <= REACH[GRAMS]
+    steps = np.abs(np.diff(at[order]))
+    return bool((near & (steps > 0) & (steps <= REACH[GRAMS])).any())
 
 
 def bands(a: Stream, b: Stream, at: Int32, to: Int32) -> list[Int64]:

@@ -28,9 +28,11 @@ LEAST_TELLING = 8  # different ones: fewer are alike by chance
 PERMUTATIONS, SEED = 24, 1
 BANDS, BAND_BYTES = 8, 4  # two values of 16 bits: a pair of passages with similarity J meets with 1 - (1 - J^2)^8
 ALIKE = 6  # of 24 equal values, from which words are aligned; one in a hundred pairs that meet by chance has so many
+# A passage of a work meets several of an output, which overlap: one that a single passage meets is chance (least=3).
 DRIFT = 1500  # code points by which pairs of passages in one group may lie off each other
 REACH = 1500  # code points aligned to both sides, and widest gap in a group
 MAX_GROUPS = 4
+MOST_HITS = 1 << 11  # a dozen for each value pair of a thousand words: commoner pairs are of words that many passages hold
 
 
 def minhash_keys(payload: UInt8) -> Int64:
@@ -39,7 +41,16 @@ def minhash_keys(payload: UInt8) -> Int64:
 
 
 SCHEME = Scheme(
-    MINHASH, "text", 1.0, 2 * PERMUTATIONS, minhash_keys, aligner="band", tolerance=500.0, reach=float(REACH), least=1
+    MINHASH,
+    "text",
+    1.0,
+    2 * PERMUTATIONS,
+    minhash_keys,
+    aligner="band",
+    tolerance=500.0,
+    reach=float(REACH),
+    least=3,
+    most_hits=MOST_HITS,
 )
 
 

@@ -124,7 +124,10 @@ def _fullest(at: Int64, to: Int64, owner: Int64, gain: Float, span: int, scheme:
     # A key that is passed over because it stood shortly before still counts at the start of a stretch.
     total = sums[end] - sums[:-1] + np.where(counted, 0.0, gain)
     evidence = DEPENDENT * total - np.log10(np.maximum(1.0, _length(to, owner) / scheme.tolerance))
-    best = np.argsort(-evidence, kind="stable")[: 4 * LOOKED_AT]
+    # Sorted are only those that can be among so many: most hits of a large registry are chance.
+    many = min(4 * LOOKED_AT, len(at))
+    best = np.flatnonzero(evidence >= np.partition(evidence, len(at) - many)[len(at) - many])
+    best = best[np.argsort(-evidence[best], kind="stable")][:many]
     chosen: list[Place] = []
     taken = np.zeros(len(at), bool)
     for k in best.tolist():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 import numpy as np
@@ -18,7 +18,9 @@ from matcher.leads import Stored, followed, leading_keys, leading_rows
 from matcher.verify import Finding, verify
 from registry.hits import Hits, Index, hit_order
 
-LATE = ("text.rare.1", "text.minhash.1")  # for what letter grams do not find
+IN_TURN = ("text.winnow.1", "text.rare.1", "text.minhash.1")  # each for what those before it do not find
+AT_ONCE = 1024  # rows of such a scheme: of rare words in all their forms some 1,400 words of text
+COMPANY = 3  # Scheme.least from which the aligner passes over works that one row alone meets
 SURE = 8.0  # strength of a copy from which no other work is looked for in the same place
 
 
@@ -31,25 +33,47 @@ def findings(media: Media, index: Index, without: Collection[str] = ()) -> list[
 
 
 def part_findings(number: int, part: Part, index: Index, without: Collection[str] = ()) -> list[Finding]:
-    """The same for part `number` of an output alone. LATE schemes are not asked where others have found a copy: there they
-    would be no evidence for another work, and the same one is found already.
+    """The same for part `number` of an output alone. Schemes IN_TURN are not asked where those before them have found a copy:
+    there they would be no evidence for another work, and the same one is found already.
     """
     known, table = schemes(), media_table()
     stored = cache(index.fingerprint)  # several views lead to the same works
-    first = dataclasses.replace(part, fingerprints=tuple(f for f in part.fingerprints if f.scheme not in LATE))
+    first = dataclasses.replace(part, fingerprints=tuple(f for f in part.fingerprints if f.scheme not in IN_TURN))
     alignments: list[Alignment] = []
     for fingerprint, hits in lookups(first, index, known, without, stored):
         alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
     found = verify(number, part, alignments, index, table, stored)
-    for fingerprint in (f for f in part.fingerprints if f.scheme in LATE and len(f)):
-        scheme, rows = known[fingerprint.scheme], np.flatnonzero(_unexplained(fingerprint, found))
+    for fingerprint, scheme, asked in _turns(part, known):
+        rows = np.flatnonzero(asked & _unexplained(fingerprint, found))
         if not len(rows):
             continue
-        hits = lookup(scheme.name, dataclasses.replace(fingerprint, keys=fingerprint.keys[rows]), index, without)
-        hits = dataclasses.replace(hits, output_row=rows[hits.output_row].astype(np.int32))
+        hits = _hits_of_rows(fingerprint, rows, index, without)
         placed = chains(hits, fingerprint, scheme) if scheme.aligner == "chain" else align(hits, fingerprint, scheme, stored)
         found.extend(verify(number, part, placed, index, table, stored))
     return found
+
+
+def _turns(part: Part, known: Mapping[str, Scheme]) -> Iterator[tuple[Fingerprint, Scheme, npt.NDArray[np.bool_]]]:
+    """Fingerprints of schemes IN_TURN, each with the rows that are asked for: of some first those that lead, then all."""
+    for fingerprint in filter(None, map(part.of, IN_TURN)):
+        scheme = known[fingerprint.scheme]
+        if fingerprint.leads is not None:
+            # What one row alone meets will be looked at with all the others.
+            yield fingerprint, dataclasses.replace(scheme, least=COMPANY), np.asarray(fingerprint.leads.any(axis=1))
+        yield fingerprint, scheme, np.ones(len(fingerprint), bool)
+
+
+def _hits_of_rows(fingerprint: Fingerprint, rows: Int64, index: Index, without: Collection[str]) -> Hits:
+    """Hits of these rows, looked up AT_ONCE at a time: what is enough of a scheme is enough for a passage, not for a book."""
+    found = []
+    for start in range(0, len(rows), AT_ONCE):
+        own = rows[start : start + AT_ONCE]
+        hits = lookup(fingerprint.scheme, dataclasses.replace(fingerprint, keys=fingerprint.keys[own]), index, without)
+        found.append(dataclasses.replace(hits, output_row=own[hits.output_row].astype(np.int32)))
+    if len(found) == 1:
+        return found[0]
+    hits = Hits(*(np.concatenate([getattr(h, f.name) for h in found]) for f in dataclasses.fields(Hits)))
+    return hits.of(hit_order(hits.fingerprint_id, hits.output_row, hits.work_position))
 
 
 def _unexplained(fingerprint: Fingerprint, found: list[Finding]) -> npt.NDArray[np.bool_]:

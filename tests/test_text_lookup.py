@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fingerprint import schemes
 from fingerprint.documents import Document
-from fingerprint.features import Media
+from fingerprint.features import Alignment, Media
 from fingerprint.text import GRAMS, RARE, STREAM, features, probes
-from matcher.find import LATE
+from fingerprint.text_compare import MOST_LONE, REACH, in_company, promising
+from matcher import find
+from matcher.find import IN_TURN
 from matcher.scan import scan_media
 from matcher.verify import StoredPart
 from registry.memory import MemoryIndex
@@ -38,16 +42,53 @@ def scanned(output, index):
     return scan_media("", Media("text", "", (probes(Document(output, output)),)), index)
 
 
-def test_late_schemes_are_not_asked_where_a_copy_explains_the_output():
+def test_what_a_copy_explains_is_asked_for_with_leading_grams_alone():
     index = Watched(work=WORK)
     (match,) = scanned(PASSAGE, index).matches
-    assert match.listed and index.keys[GRAMS] > 0
-    assert all(index.keys[scheme] < 20 for scheme in LATE)  # what is left at the very ends
+    grams = probes(Document(PASSAGE, PASSAGE)).of(GRAMS)
+    assert match.listed and grams.leads.sum() < len(grams) / 4
+    assert index.keys[GRAMS] < grams.leads.sum() + 20  # what is left at the very ends
+    assert all(index.keys[scheme] < 20 for scheme in IN_TURN if scheme != GRAMS)
     alone = Watched(work=WORK)
     scanned(FILLER, alone)
     both = Watched(work=WORK)
     scanned(FILLER + "\n\n" + PASSAGE, both)
     assert alone.keys[RARE] <= both.keys[RARE] <= alone.keys[RARE] + 20
+
+
+def test_grams_that_lead_are_those_that_a_work_stores():
+    grams, own = probes(Document(PASSAGE, PASSAGE)).of(GRAMS), features(Document(PASSAGE, PASSAGE)).of(GRAMS)
+    assert np.array_equal(grams.positions[grams.leads[:, 0]], own.positions)
+    assert np.array_equal(grams.keys[grams.leads[:, 0]], own.keys)
+
+
+def test_rows_looked_up_in_portions_hit_as_in_one(monkeypatch):
+    words = FILLER + " " + PASSAGE
+    output = probes(Document(words, words))
+    index, rows = Watched(work=WORK), np.arange(len(output.of(RARE)))[3:]
+    whole = find._hits_of_rows(output.of(RARE), rows, index, ())
+    monkeypatch.setattr(find, "AT_ONCE", 10)
+    parts = find._hits_of_rows(output.of(RARE), rows, index, ())
+    assert len(whole) > 20 and whole.output_row.min() >= 3
+    for column in ("output_row", "fingerprint_id", "work_position", "rarity"):
+        assert np.array_equal(getattr(whole, column), getattr(parts, column))
+
+
+def test_of_many_works_that_one_seed_meets_few_are_looked_at():
+    output = probes(Document(PASSAGE, PASSAGE))
+    at = output.of(GRAMS).positions
+
+    def met(number, rows, places):
+        places = np.array(places, np.int32)
+        return Alignment(number, GRAMS, "", 1.0, 0.0, 9.0 - number / 100, np.array(rows, np.int32), places)
+
+    lone = [met(i, [i % 9], [5000]) for i in range(100)]
+    far = met(200, [1, 2], [100, 100 + REACH[GRAMS] + 1])
+    twice = met(201, [4, 4], [100, 130])
+    pair = met(202, [3, 5], [100, 130])
+    assert in_company(at[pair.output_rows], pair.work_rows)
+    kept = promising(output, [*lone, far, twice, pair])
+    assert kept == [*lone[:MOST_LONE], pair]
 
 
 def test_of_a_work_only_what_is_compared_is_unpacked_and_once():
