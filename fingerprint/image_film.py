@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fingerprint import film_local, image_local
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, make
 from fingerprint.film_geometry import Placement, pairs_of, placement
-from fingerprint.film_local import LOCAL, PROBE_CELLS, Found, joined_points
+from fingerprint.film_local import LOCAL, Found, joined_points
 from fingerprint.film_sight import FRAMES, LEAST_NORM, THUMBS, View, box_view, hashes_of, masked, placed_view, registered, seen
 from fingerprint.film_views import FRAME, THUMB
 from fingerprint.hashing import Int32, UInt8, hamming
@@ -50,7 +50,9 @@ def probe_fingerprints(grey: UInt8, both: tuple[image_local.Seen, image_local.Se
     """
     scale = min(1.0, POINTS_SIDE / max(grey.shape))
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    points = [joined_points([_found(own, size, grey)], PROBE_CELLS, v) for own, v in zip(both, ("", "mirror"), strict=True)]
+    points = [
+        joined_points([_found(own, size, grey)], own.cells.shape[1], v) for own, v in zip(both, ("", "mirror"), strict=True)
+    ]
     frame = np.asarray(cv2.resize(grey, (FRAME, FRAME), interpolation=cv2.INTER_AREA), np.uint8)
     return *points, make(FRAMES, np.zeros(1, np.int32), frame.reshape(1, -1))
 

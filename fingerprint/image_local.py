@@ -7,7 +7,7 @@ multi-index (Babenko & Lempitsky, CVPR 2012) of two halves; the payload is a Ham
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,11 +25,12 @@ LOCAL = Scheme(LOCAL_NAME, "image", tick=1.0, payload_width=PAYLOAD_BYTES, align
 
 SIDE = 560  # longer side at which points are looked for: two thirds of the time of 640
 WORK_POINTS = 300
-PROBE_POINTS = 900
 DETECTED = 1200
+PROBE_SIDE, PROBE_POINTS, PROBE_DETECTED = 448, 800, 900
 CONTRAST = 0.02  # half of OpenCV's: blurred and faint pictures still give points
 CELLS_PER_HALF = 1024
 SIGN_BITS = 6  # of a signature that are part of the key
+MIRROR_POINTS, MIRROR_CELLS = 400, 2  # of the mirrored picture: whole hashes find most mirrored ones as well
 PROBE_CELLS = 4  # nearest cells that each point of an output looks into
 NEAR_HALVES = 4
 GRID = 4  # points are chosen evenly over GRID x GRID parts of the picture and over the octaves
@@ -72,16 +73,19 @@ def vocabulary() -> Vocabulary:
         return Vocabulary(centres, file["mean"].astype(np.float32), file["projection"].astype(np.float32) / 127.0)
 
 
-def detect(grey: UInt8, limit: int) -> Points:
-    """At most `limit` SIFT points with RootSIFT descriptors, spread over places and octaves, strongest first."""
+def detect(grey: UInt8, limit: int, side: int = SIDE, detected: int = DETECTED) -> Points:
+    """At most `limit` SIFT points with RootSIFT descriptors, spread over places and octaves, strongest first.
+
+    side: pixels of the longer side at which they are looked for; detected: of how many the best are taken.
+    """
     none = np.zeros(0, np.float32)
-    larger = max(1.0, max(grey.shape) / SIDE)
+    larger = max(1.0, max(grey.shape) / side)
     if larger > 1.0:
         size = max(1, round(grey.shape[1] / larger)), max(1, round(grey.shape[0] / larger))
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
     if min(grey.shape) < LEAST_SIDE:
         return Points(none, none, none, none, none.reshape(0, 128))
-    sift = cv2.SIFT.create(nfeatures=DETECTED, contrastThreshold=CONTRAST)
+    sift = cv2.SIFT.create(nfeatures=detected, contrastThreshold=CONTRAST)
     found, raw = sift.detectAndCompute(grey, None)
     if raw is None or not len(found):
         return Points(none, none, none, none, none.reshape(0, 128))
@@ -192,8 +196,9 @@ class Seen:
 
 def seen(grey: UInt8) -> tuple[Seen, Seen]:
     """The points of an output as they are and mirrored, once for all that look local features up."""
-    points = detect(grey, PROBE_POINTS)
-    return _seen(points, PROBE_CELLS), _seen(mirrored(points, grey.shape[1]), PROBE_CELLS)
+    points = detect(grey, PROBE_POINTS, PROBE_SIDE, PROBE_DETECTED)
+    fewer = Points(*(getattr(points, f.name)[:MIRROR_POINTS] for f in fields(Points)))
+    return _seen(points, PROBE_CELLS), _seen(mirrored(fewer, grey.shape[1]), MIRROR_CELLS)
 
 
 def _seen(points: Points, cells: int) -> Seen:

@@ -22,7 +22,8 @@ FAR = 48  # one in 60
 LEVELS = (30, 38, 46)  # signature distances at which agreement is counted
 RADII = (0.008, 0.025)  # of the output's working diagonal: a copy sits tightly, a redrawing loosely
 SEEDS = 160
-LEAST_VOTES = 3
+LEAST_SPOTS = 3  # at which seeds must agree on a placement
+SPOT = 4  # pixels a side: points at one spot are one point with several angles
 LEAST_FIT = 4
 LEAST_SCALE = 0.05
 SEED_REACH = 0.02  # of the output's diagonal
@@ -64,7 +65,7 @@ def distances(output: UInt8, work: UInt8) -> UInt8:
 def place(output: Points, work: Points, far: UInt8, diagonal: float) -> Placement | None:
     """The placement with most agreement, or None when there is none worth looking at."""
     seeds = _seeds(far)
-    if len(seeds) < LEAST_VOTES:
+    if len(seeds) < LEAST_SPOTS:
         return None
     transform = _best_similarity(output, work, seeds, SEED_REACH * diagonal)
     if transform is None:
@@ -76,7 +77,7 @@ def place(output: Points, work: Points, far: UInt8, diagonal: float) -> Placemen
 
 def worth_placing(output: Points, work: Points, pairs: Int64, diagonal: float) -> bool:
     """Whether these likely pairs [k, 2] hold three at different spots that agree on a placement."""
-    return len(pairs) >= LEAST_VOTES and _best_similarity(output, work, pairs, SEED_REACH * diagonal, fit=False) is not None
+    return len(pairs) >= LEAST_SPOTS and _best_similarity(output, work, pairs, SEED_REACH * diagonal, fit=False) is not None
 
 
 def _seeds(far: UInt8) -> Int64:
@@ -108,11 +109,17 @@ def _best_similarity(output: Points, work: Points, pairs: Int64, tolerance: floa
     )
     inside &= np.abs(size[:, None] - size[None, :]) <= SIZE
     inside &= (direction[:, None] * direction[None, :].conj()).real >= np.cos(ANGLE)
-    votes = inside.sum(axis=1)
-    best = int(votes.argmax())
-    if votes[best] < LEAST_VOTES:
+    best = int(inside.sum(axis=1).argmax())
+    agreeing = inside[best]
+    # Of 20 works that chance leads to and that have three votes, one has them from different spots.
+    if min(_different(z[agreeing]), _different(w[agreeing])) < LEAST_SPOTS:
         return None
-    return _fitted(z[inside[best]], w[inside[best]], complex(turn[best]), complex(shift[best])) if fit else np.eye(3)
+    return _fitted(z[agreeing], w[agreeing], complex(turn[best]), complex(shift[best])) if fit else np.eye(3)
+
+
+def _different(places: Complex) -> int:
+    """How many spots these places are at."""
+    return len({(x // SPOT, y // SPOT) for x, y in zip(places.real.tolist(), places.imag.tolist(), strict=True)})
 
 
 def _fitted(z: Complex, w: Complex, turn: complex, shift: complex) -> Float64:
@@ -228,8 +235,8 @@ def _count(shift: Int64, spots: list[Int64]) -> tuple[int, float]:
 
 
 def _spots(points: Points) -> Int64:
-    """One number for each spot of 4 x 4 pixels: points at one spot are one point with several angles."""
-    return np.asarray(np.floor(points.y / 4).astype(np.int64) * 4096 + np.floor(points.x / 4).astype(np.int64), np.int64)
+    """One number for each spot."""
+    return np.asarray(np.floor(points.y / SPOT).astype(np.int64) * 4096 + np.floor(points.x / SPOT).astype(np.int64), np.int64)
 
 
 def surprise(count: int, expected: float) -> float:

@@ -14,6 +14,7 @@ from fingerprint.hashing import Int64, hamming
 from registry.hits import Hits
 
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
+MAX_PLANES = 24  # the same for stills, whose placements cost more to tell from chance
 MAX_ALIKE = 24  # the same where rows are then told apart by their payload: at 10,000 works hardly a true one stands lower
 LEAST_ALIKE = 2  # rows with a hit that is alike, without which a fingerprint is passed over
 MAX_RUNS = 24  # placements of one registered fingerprint in one output
@@ -58,7 +59,7 @@ def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[t
     end = np.append(start[1:], len(hits))
     group = np.repeat(np.arange(len(start)), end - start)
     if scheme.aligner == "plane":
-        best = np.argsort(-np.bincount(group, hits.rarity), kind="stable")[:MAX_FINGERPRINTS]
+        best = np.argsort(-np.bincount(group, hits.rarity), kind="stable")[:MAX_PLANES]
     elif scheme.farthest:
         best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_ALIKE]
     else:
