@@ -43,7 +43,7 @@ def layout_keys(payload: UInt8) -> Int64:
     return np.asarray(np.where(kind[:, None] == 1, keys[1], keys[0]), np.int64)
 
 
-LAYOUT = Scheme(LAYOUT_NAME, "image", tick=1.0, payload_width=WORK_BYTES, derive=layout_keys, aligner="plane")
+LAYOUT = Scheme(LAYOUT_NAME, "image", tick=1.0, payload_width=WORK_BYTES, derive=layout_keys, aligner="plane", most_hits=1 << 16)
 
 
 def maps(grey: UInt8) -> UInt8:

@@ -21,7 +21,7 @@ from fingerprint.hashing import Int64, UInt8, mix
 LOCAL_NAME = "image.local.1"
 SIGNATURE_BYTES = 16
 PAYLOAD_BYTES = SIGNATURE_BYTES + 6
-LOCAL = Scheme(LOCAL_NAME, "image", tick=1.0, payload_width=PAYLOAD_BYTES, aligner="plane")
+LOCAL = Scheme(LOCAL_NAME, "image", tick=1.0, payload_width=PAYLOAD_BYTES, aligner="plane", most_hits=1 << 16)
 
 SIDE = 560  # longer side at which points are looked for: two thirds of the time of 640
 WORK_POINTS = 300

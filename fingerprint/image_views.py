@@ -54,7 +54,7 @@ class Views:
 def trimmed(grey: UInt8, inside: Box | None = None) -> Box:
     """The box (x0, y0, x1, y1) that is left when even borders are cut off on all four sides."""
     x0, y0, x1, y1 = inside or (0, 0, grey.shape[1], grey.shape[0])
-    region = grey[y0:y1, x0:x1].astype(np.float32)
+    region = grey[y0:y1, x0:x1]
     top, bottom = _even_ends(region)
     left, right = _even_ends(region[top : region.shape[0] - bottom].T)
     box = (x0 + left, y0 + top, x1 - right, y1 - bottom)
@@ -62,16 +62,21 @@ def trimmed(grey: UInt8, inside: Box | None = None) -> Box:
     return box if enough else (x0, y0, x1, y1)
 
 
-def _even_ends(lines: Float32) -> tuple[int, int]:
+def _even_ends(lines: UInt8) -> tuple[int, int]:
     """How many lines at the start and at the end are of one even tone."""
     if lines.shape[0] < 3 or lines.shape[1] < 1:
         return 0, 0
-    mean, spread = lines.mean(axis=1), lines.std(axis=1)
-    counts = []
-    for m, s in ((mean, spread), (mean[::-1], spread[::-1])):
-        uneven = (s > BORDER_SPREAD) | (np.abs(m - m[0]) > BORDER_STEP)
-        counts.append(int(uneven.argmax()) if uneven.any() else 0)
-    return counts[0], counts[1]
+    return _even_start(lines), _even_start(lines[::-1])
+
+
+def _even_start(lines: UInt8) -> int:
+    """The same at the start. Most pictures have no border: then the first line is uneven, and the others need no look."""
+    if lines[0].std(dtype=np.float32) > BORDER_SPREAD:
+        return 0
+    values = lines.astype(np.float32)
+    mean = values.mean(axis=1)
+    uneven = (values.std(axis=1) > BORDER_SPREAD) | (np.abs(mean - mean[0]) > BORDER_STEP)
+    return int(uneven.argmax()) if uneven.any() else 0
 
 
 def work_fingerprint(grey: UInt8) -> Fingerprint:

@@ -1,4 +1,4 @@
-"""What a still of one megapixel costs, all stages, as the registry grows: `python benchmarks/stills_speed.py`.
+"""What a still of one megapixel costs, all stages, as the registry grows: `python benchmarks/still_growth.py`.
 
 Real works of the stills' lineup first, then works made up from them, in one registry file that grows. At each size outputs of
 the lineup, brought to one megapixel, of works that are registered and of works that are not, are decoded, probed and scanned:
