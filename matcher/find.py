@@ -20,6 +20,7 @@ from registry.hits import Hits, Index, hit_order
 
 IN_TURN = ("text.winnow.1", "text.rare.1", "text.minhash.1")  # each for what those before it do not find
 AT_ONCE = 1024  # rows of such a scheme: of rare words in all their forms some 1,400 words of text
+EDGE = 36.0  # code points, six words, around such a copy: too few to be evidence, and all that is left of most outputs
 COMPANY = 3  # Scheme.least from which the aligner passes over works that one row alone meets
 SURE = 8.0  # strength of a copy from which no other work is looked for in the same place
 
@@ -77,12 +78,12 @@ def _hits_of_rows(fingerprint: Fingerprint, rows: Int64, index: Index, without: 
 
 
 def _unexplained(fingerprint: Fingerprint, found: list[Finding]) -> npt.NDArray[np.bool_]:
-    """Which rows of a probe lie in no copy that is certain."""
+    """Which rows of a probe lie in no copy that is certain, nor at its very ends."""
     spans = np.array([f.evidence.output_span[:2] for f in found if f.evidence.relation == "copy" and f.evidence.strength >= SURE])
     if not len(spans):
         return np.ones(len(fingerprint), bool)
     inside = np.zeros(len(fingerprint) + 1, np.int64)
-    start, end = (np.searchsorted(fingerprint.positions, spans[:, side]) for side in (0, 1))
+    start, end = (np.searchsorted(fingerprint.positions, spans[:, side] + edge) for side, edge in ((0, -EDGE), (1, EDGE)))
     np.add.at(inside, start, 1)
     np.add.at(inside, end, -1)
     return np.asarray(np.cumsum(inside)[:-1] == 0)

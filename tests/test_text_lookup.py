@@ -47,13 +47,14 @@ def test_what_a_copy_explains_is_asked_for_with_leading_grams_alone():
     (match,) = scanned(PASSAGE, index).matches
     grams = probes(Document(PASSAGE, PASSAGE)).of(GRAMS)
     assert match.listed and grams.leads.sum() < len(grams) / 4
-    assert index.keys[GRAMS] < grams.leads.sum() + 20  # what is left at the very ends
-    assert all(index.keys[scheme] < 20 for scheme in IN_TURN if scheme != GRAMS)
+    assert index.keys[GRAMS] == grams.leads.sum()
+    assert all(index.keys[scheme] == 0 for scheme in IN_TURN if scheme != GRAMS)
     alone = Watched(work=WORK)
     scanned(FILLER, alone)
     both = Watched(work=WORK)
     scanned(FILLER + "\n\n" + PASSAGE, both)
-    assert alone.keys[RARE] <= both.keys[RARE] <= alone.keys[RARE] + 20
+    # Only the last words of the filler, right before the passage, are passed over with it.
+    assert 0 <= alone.keys[RARE] - both.keys[RARE] < 20
 
 
 def test_grams_that_lead_are_those_that_a_work_stores():
