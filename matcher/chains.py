@@ -128,10 +128,12 @@ def _fullest(at: Int64, to: Int64, owner: Int64, gain: Float, span: int, scheme:
     many = min(4 * LOOKED_AT, len(at))
     best = np.flatnonzero(evidence >= np.partition(evidence, len(at) - many)[len(at) - many])
     best = best[np.argsort(-evidence[best], kind="stable")][:many]
+    changes = np.append(np.flatnonzero(np.diff(at) != 0) + 1, len(at))
+    several = changes[np.searchsorted(changes, np.arange(len(at)), "right")] < end  # not of one key alone
     chosen: list[Place] = []
     taken = np.zeros(len(at), bool)
     for k in best.tolist():
-        if not taken[k] and at[k : end[k]].min() != at[k : end[k]].max():
+        if several[k] and not taken[k]:
             taken[k : end[k]] = True
             chosen.append(Place(k, int(end[k]), float(evidence[k])))
     return chosen[:LOOKED_AT]
