@@ -5,7 +5,7 @@ below needs NumPy and SciPy alone. True pairs are the development lineup's remak
 random passages of all works (1,200 code points each), which remakes and negatives are aligned with: sentence by sentence in
 order, sum of the cosines above FLOOR over the best path, divided by the output's sentences. Printed are the scores, and how
 the best score by chance grows with the number of passages: a registry holds some thirty times as many as the works of the
-lineup have been sampled with here. docs/decisions/0008-no-sentence-embeddings.md says what follows.
+lineup have been sampled with here. docs/decisions/0009-no-sentence-embeddings.md says what follows.
 """
 
 from __future__ import annotations
