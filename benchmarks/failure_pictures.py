@@ -1,7 +1,7 @@
-"""The two failures shown in docs/recognition.md, made from our own sample works: `python benchmarks/failure_pictures.py`.
+"""The three failures shown in docs/recognition.md, made from our own sample works: `python benchmarks/failure_pictures.py`.
 
 Each output really follows a registered work and is really missed; the script ends with an error when it is found after all.
-Writes docs/media/failure-edges.webp and docs/media/failure-melody.webp.
+Writes docs/media/failure-edges.webp, failure-melody.webp and failure-waves.webp.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from matcher.scan import scan_output  # noqa: E402
 from registry.memory import MemoryIndex  # noqa: E402
 
 WORKS = ROOT / "sample_media" / "works"
-FILM, TUNE = WORKS / "paper-city.mp4", WORKS / "harbour-waltz.mp3"
+FILM, TUNE, STILL = WORKS / "paper-city.mp4", WORKS / "harbour-waltz.mp3", WORKS / "tidal-flats.jpg"
 MEDIA = ROOT / "docs" / "media"
 MOMENTS_S = (2.0, 5.0)
 WIDE = 320
@@ -66,9 +66,19 @@ def melody_alone(target: Path) -> Path:
     return target
 
 
+def waves_through(path: Path, target: Path) -> Path:
+    """The still in three tones, every place moved along two waves by up to 24 pixels."""
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    y, x = np.mgrid[: grey.shape[0], : grey.shape[1]].astype(np.float32)
+    right, down = (24 * np.sin(along * np.float32(6 * np.pi / len_)) for along, len_ in ((y, len(y)), (x, len(x.T))))
+    moved = cv2.remap(grey, x + right, y + down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    cv2.imwrite(str(target), np.minimum(moved // 86 * 120, 255).astype(np.uint8))
+    return target
+
+
 def missed(output: Path) -> None:
     """Ends the script when the output is found."""
-    index = MemoryIndex([(p.stem, extract(p).parts) for p in (FILM, TUNE)], schemes())
+    index = MemoryIndex([(p.stem, extract(p).parts) for p in (FILM, TUNE, STILL)], schemes())
     found = [(m.work_id, round(m.score, 2)) for m in scan_output(output, index).matches if m.listed]
     if found:
         sys.exit(f"{output.name} is found ({found}): show another failure")
@@ -109,12 +119,16 @@ def main() -> None:
         lines, tune = edges_of(FILM, Path(folder) / "edges.mp4"), melody_alone(Path(folder) / "melody.flac")
         missed(lines)
         missed(tune)
+        waves = waves_through(STILL, Path(folder) / "waves.png")
+        missed(waves)
+        shown = [Image.open(p).convert("L").resize((WIDE, WIDE * 3 // 4)) for p in (STILL, waves)]
+        beside([shown], ["the work", "the output: waves through it, three tones"], MEDIA / "failure-waves.webp")
         pairs = [[frame_at(path, second) for path in (FILM, lines)] for second in MOMENTS_S]
         beside(pairs, ["the work", "the output: its edges only"], MEDIA / "failure-edges.webp")
         tones = [[chroma_picture(TUNE), chroma_picture(tune)]]
         captions = ["the work: tune, chords and bass", "the output: the tune alone, a fifth higher, in another rhythm"]
         beside(tones, captions, MEDIA / "failure-melody.webp")
-    print("both are missed; the pictures are in docs/media")
+    print("all are missed; the pictures are in docs/media")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "recognition.md"
-MEDIA = {"audio": "Sound", "film": "Film", "text": "Text"}
+CALIBRATION = HERE.parent / "matcher" / "calibration.json"
+MEDIA = {"audio": "Sound", "film": "Film", "image": "Stills", "text": "Text"}
 GROUPS = (
     *("robustness", "timepitch", "temporal", "mixing", "cross-media"),
     *("verbatim", "excerpt", "needle", "format", "noise", "near", "hard", "mosaic"),
@@ -52,21 +53,39 @@ def figures() -> str:
     """The block of what is found."""
     lines = []
     for medium, title in MEDIA.items():
-        score, errors = newest("score", medium), newest("errors", medium)
+        score, errors = newest("score", medium), errors_of(medium)
         f = score["figures"]
         named = f"{errors['falsely_named']} {'was' if errors['falsely_named'] == 1 else 'were'} falsely named"
         lines += [
             f"### {title}", "",
             f"{f['outputs']} outputs of the development lineup, through the command line at the default decision "
             f"({score['date']}, {score['commit']}): muAP {f['muAP']:.3f}, {100 * f['R']:.1f} % of the true works listed, "
-            f"{100 * f['P']:.1f} % of the listed works true, span precision {f['span P']:.3f} and recall {f['span R']:.3f}.", "",
+            f"{100 * f['P']:.1f} % of the listed works true, {where(medium, f)}.", "",
             "| group | true works listed | kinds (complete, unless it says otherwise) |", "|---|---|---|", *kinds_of(score), "",
             f"Of {errors['outputs']:,} outputs without a registered work {named}: at most "
             f"{1000 * errors['bound_95']:.2f} in 1,000 with 95 % confidence ({errors['date']}): the lineup's negatives and "
-            "cuts of registered works, scanned as if their own work were not registered. As the threshold moves:", "",
-            f"![Share of true works missed against share of outputs falsely named, {medium}](media/errors-{medium}.svg)", "",
+            "cuts of registered works, scanned as if their own work were not registered.", "",
         ]  # fmt: skip
+        if errors["curve"]:
+            picture = f"![Share of true works missed against share of outputs falsely named, {medium}](media/errors-{medium}.svg)"
+            lines += ["As the threshold moves:", "", picture, ""]
     return "\n".join(lines)
+
+
+def errors_of(medium: str) -> dict[str, Any]:
+    """The newest error curve; without one, what the calibration in use says of the medium."""
+    if any(medium in json.loads(f.read_text())["media"] for f in RESULTS.glob("*-errors-*.json")):
+        return newest("errors", medium)
+    data = json.loads(CALIBRATION.read_text())
+    return data["accept"][f"{medium}/copy"] | {"date": data["date"], "curve": None}
+
+
+def where(medium: str, f: dict[str, float]) -> str:
+    """How well the places are told: spans, or the regions of stills."""
+    if medium != "image":
+        return f"span precision {f['span P']:.3f} and recall {f['span R']:.3f}"
+    told = json.loads((RESULTS / "still-regions.json").read_text())["kinds"]["collages and insets"]
+    return f"named regions of made collages and insets overlap the true ones by {told['output_iou']:.2f} (mean IoU)"
 
 
 def costs() -> str:

@@ -19,7 +19,7 @@ from fingerprint.features import Alignment, Fingerprint, Media, Part, make, pack
 from fingerprint.hashing import UInt8, hamming
 from fingerprint.image import IMAGE
 from fingerprint.image_open import Still, decode
-from fingerprint.image_plane import place, similarities, surprise
+from fingerprint.image_plane import place, similarities, surprise, worth_placing
 from fingerprint.pictures import WHOLE, coefficients, hashes
 from matcher.scan import scan_media
 from registry.memory import MemoryIndex
@@ -248,6 +248,27 @@ def test_one_pair_of_points_gives_the_similarity():
     turn, shift = similarities(points(10, 20, 4, 0.0), points(100, 50, 8, np.pi / 2), np.array([[0, 0]]))
     # Twice as large, a quarter turn: one step right becomes two steps down.
     assert np.allclose(turn * (10 + 20j) + shift, 100 + 50j) and np.allclose(turn * (11 + 20j) + shift, 100 + 52j)
+
+
+def test_pairs_must_agree_at_three_different_spots():
+    def points(x: list[float]) -> image_local.Points:
+        columns = [np.array(x, np.float32), np.full(len(x), 9.0), np.full(len(x), 4.0), np.zeros(len(x))]
+        return image_local.Points(*(c.astype(np.float32) for c in columns), np.zeros((len(x), 128), np.float32))
+
+    pairs = np.stack([np.arange(4), np.arange(4)], axis=1)
+    assert worth_placing(points([10, 40, 70, 71]), points([110, 140, 170, 171]), pairs, 300.0)
+    assert not worth_placing(points([10, 40, 41, 40]), points([110, 140, 141, 140]), pairs, 300.0)
+
+
+def test_points_are_looked_for_once_for_stills_and_films():
+    grey = still(photo(2)).grey
+    both = image_local.seen(grey)
+    (plain, mirror), (film, film_mirror, _) = (m.probe_fingerprints(grey, both) for m in (image_local, image_film))
+    assert len(plain) == len(film) > len(mirror) == len(film_mirror) > 100
+    # The same signatures, in film's form behind three bytes of the cell; its places in steps of a 255th of the sides.
+    assert (plain.payload[:, :12] == film.payload[:, 3:15]).all()
+    place = image_local.places(plain.payload, 255.0, 255.0)
+    assert np.abs(place.x - film.payload[:, 15]).max() <= 0.51 and np.abs(place.y - film.payload[:, 16]).max() <= 0.51
 
 
 def test_agreement_by_chance_is_no_surprise():
