@@ -23,6 +23,7 @@ from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, c
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
 MOST_LONE = 20  # works of those that only lone letter seeds meet, which are looked at
+MOST_ALIKE = 16  # works of those that passages meet, the same
 SAME_WORDS = 8  # of the 24 words around a letter seed, that make one seed enough
 FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are aligned
 SPREAD = 120.0  # half width of a band of letter seeds, in code points
@@ -89,9 +90,12 @@ def _from_passages(a: Stream, b: Stream, groups: list[tuple[Int32, Int32]]) -> l
 
 
 def promising(output: Part, alignments: list[Alignment]) -> list[Alignment]:
-    """The alignments without most of those of lone letter seeds: in a large registry every text meets many works in one."""
+    """The alignments, best first, without most of those of lone letter seeds and of passages: in a large registry every text
+    meets many works in one.
+    """
     lone = [a for a in alignments if a.scheme == GRAMS and not in_company(_seeds_at(output, a), a.work_rows)]
-    left_out = set(map(id, sorted(lone, key=lambda a: -a.support)[MOST_LONE:]))
+    by_passages = [a for a in alignments if a.scheme == MINHASH]
+    left_out = set(map(id, [*lone[MOST_LONE:], *by_passages[MOST_ALIKE:]]))
     return [a for a in alignments if id(a) not in left_out]
 
 
