@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from fingerprint.audio_chroma import CHROMA, TURN, chroma, probe_turns, turns
+from fingerprint.audio_chroma import CHROMA, PEAK_TONES, TURN, chroma, probe_turns, turns
 from fingerprint.audio_chroma import compare as follow
 from fingerprint.audio_compare import PEAK, distinct
 from fingerprint.audio_compare import compare as recheck
@@ -24,6 +24,7 @@ from fingerprint.audio_landmark import (
     played,
     probe_landmarks,
 )
+from fingerprint.audio_melody import MELODY, MELODY_TURN, NOTE_TONES, Ear, installed
 from fingerprint.audio_peaks import TICK, Peaks, find_peaks
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, make
 from fingerprint.medium import Medium
@@ -64,20 +65,24 @@ Tiers = tuple[tuple[float, Leads], ...]
 
 
 def features(sound: Sound) -> Part:
-    """What the registry stores: the strongest peaks, a few landmarks between them, the chroma and its turns."""
-    found, seconds = _listen(sound, mono)
+    """What the registry stores: the strongest peaks, a few landmarks between them, the chroma and its turns, and those of notes
+    where the extra that hears them is installed.
+    """
+    found, notes, seconds = _listen(sound, mono)
     tones = chroma(found, seconds)
     stored = found.of(found.rank < STORED_DEPTH)
-    return Part("audio", (seconds,), (landmarks(found, LANDMARK_DEPTH), _peaks(stored), tones, turns(tones)))
+    heard = [part for melody in notes for part in (melody, turns(melody, MELODY_TURN))]
+    return Part("audio", (seconds,), (landmarks(found, LANDMARK_DEPTH), _peaks(stored), tones, turns(tones), *heard))
 
 
 def probes(sound: Sound) -> Part:
     """What is looked up: more peaks, more landmarks, also backwards and with other tempos and pitches; more turns."""
-    found, seconds = _listen(sound, mono_or_both)
+    found, notes, seconds = _listen(sound, mono_or_both)
     depth, fan = (PROBE_DEPTH, PROBE_FAN) if seconds <= LONG_S else (LONG_DEPTH, LONG_FAN)
     plain = probe_landmarks(found, depth, fan, leads_of(LEADS, seconds))
     tones = chroma(found, seconds)
-    return Part("audio", (seconds,), (plain, _peaks(found), *_changed(found, seconds), tones, probe_turns(tones)))
+    heard = [part for melody in notes for part in (melody, probe_turns(melody, MELODY_TURN))]
+    return Part("audio", (seconds,), (plain, _peaks(found), *_changed(found, seconds), tones, probe_turns(tones), *heard))
 
 
 def _changed(found: Peaks, seconds: float) -> list[Fingerprint]:
@@ -105,7 +110,8 @@ def leads_of(tiers: Tiers, seconds: float) -> Leads:
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """What the landmarks' or the chroma's own check makes of this placement."""
-    return (follow if alignment.scheme == TURN.name else recheck)(output, work, alignment)
+    tones = TONES.get(alignment.scheme)
+    return follow(output, work, alignment, tones) if tones else recheck(output, work, alignment)
 
 
 def _windows(found: Peaks, seconds: float) -> Peaks:
@@ -116,17 +122,22 @@ def _windows(found: Peaks, seconds: float) -> Peaks:
     return found.of(found.time * TICK % every < WINDOW_S)
 
 
-def _listen(sound: Sound, channels: Callable[[Float32], Float32]) -> tuple[Peaks, float]:
+def _listen(sound: Sound, channels: Callable[[Float32], Float32]) -> tuple[Peaks, list[Fingerprint], float]:
+    """The peaks, the melody (none without the extra that hears it), and the seconds."""
     samples = 0
+    ears = [Ear()] if installed() else []
 
     def blocks() -> Iterator[Float32]:
         nonlocal samples
         for block in sound.blocks:
             samples += block.shape[1]
-            yield channels(block)
+            mixed = channels(block)
+            for ear in ears:
+                ear.hear(mixed)
+            yield mixed
 
     found = find_peaks(blocks(), PEAK_DEPTH)
-    return found, samples / RATE
+    return found, [ear.melody(samples / RATE) for ear in ears], samples / RATE
 
 
 def _peaks(found: Peaks) -> Fingerprint:
@@ -135,5 +146,6 @@ def _peaks(found: Peaks) -> Fingerprint:
     return make(PEAK, ticks[order], np.clip(np.rint(found.pitch[order]), 0, 255).astype(np.uint8).reshape(-1, 1))
 
 
-SCHEMES = (LANDMARK, OLD_LANDMARK, PEAK, CHROMA, TURN)
+TONES = {tones.turn.name: tones for tones in (PEAK_TONES, NOTE_TONES)}
+SCHEMES = (LANDMARK, OLD_LANDMARK, PEAK, CHROMA, TURN, MELODY, MELODY_TURN)
 AUDIO = Medium("audio", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=distinct)

@@ -7,6 +7,8 @@ transpositions and backwards.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,9 +30,24 @@ LAGS = (3, 4, 5)  # the same in a probe, whose tempo may differ
 LEAST_TICKS = 16
 MOST_TICKS = 600  # of either side that are aligned at once: five minutes
 TASTE = 0.6  # how much better than usual (in standard deviations) two moments must match to count for the alignment
-DECADE, START = 1.9, -0.5  # the lead over chance grows by DECADE for each tenth of the false pairs, from START
 SEARCHED = 1.5  # log10 of how many candidates are looked at
 WORTH = 1.0
+
+
+@dataclass(frozen=True)
+class Tones:
+    """One way to tell the pitch classes: its scheme, that of the keys it is found by, and what chance reaches.
+
+    The lead over chance grows by `decade` for each tenth of the false pairs, from `start`.
+    """
+
+    scheme: Scheme
+    turn: Scheme
+    decade: float
+    start: float
+
+
+PEAK_TONES = Tones(CHROMA, TURN, 1.9, -0.5)
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -51,11 +68,16 @@ def chroma(peaks: Peaks, seconds: float) -> Fingerprint:
     cells = np.zeros((count, 12))
     when = np.clip((own.time * TICK / CELL_S).astype(np.int64), 0, count - 1)
     np.add.at(cells, (when, nearest.astype(np.int64) % 12), weight)
-    cells /= np.maximum(cells.sum(axis=1, keepdims=True), 1e-9)
-    smooth = np.stack([np.convolve(cells[:, i], SMOOTH, "full")[2 : 2 + count] for i in range(12)], axis=1)[::2]
+    return smoothed(cells, CHROMA)
+
+
+def smoothed(cells: npt.NDArray[np.float64], scheme: Scheme) -> Fingerprint:
+    """The shares float64[n, 12] of the pitch classes in cells of CELL_S, smoothed to half of them and cut to 4 bits."""
+    shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1e-9)
+    smooth = np.stack([np.convolve(shares[:, i], SMOOTH, "full")[2 : 2 + len(cells)] for i in range(12)], axis=1)[::2]
     level = np.rint(15 * smooth / np.maximum(smooth.max(axis=1, keepdims=True), 1e-9)).astype(np.uint8)
     ticks = np.arange(len(level), dtype=np.int32)
-    return make(CHROMA, ticks, level[:, ::2] | (level[:, 1::2] << 4))
+    return make(scheme, ticks, level[:, ::2] | (level[:, 1::2] << 4))
 
 
 def levels(fingerprint: Fingerprint) -> Float32:
@@ -66,15 +88,15 @@ def levels(fingerprint: Fingerprint) -> Float32:
     return unit
 
 
-def turns(own: Fingerprint) -> Fingerprint:
+def turns(own: Fingerprint, scheme: Scheme = TURN) -> Fingerprint:
     """Keys of how the leading pitch classes move over three moments LAG apart, whatever the transposition."""
     leading = np.argsort(-levels(own), axis=1, kind="stable")[:, :2]
     rows = _sounding(own, LAG)
-    keys = _turn_keys(leading[rows], leading[rows + LAG], leading[rows + 2 * LAG])
-    return make(TURN, own.positions[rows], keys=keys)
+    keys = _turn_keys(leading[rows], leading[rows + LAG], leading[rows + 2 * LAG], scheme)
+    return make(scheme, own.positions[rows], keys=keys)
 
 
-def probe_turns(own: Fingerprint) -> Fingerprint:
+def probe_turns(own: Fingerprint, scheme: Scheme = TURN) -> Fingerprint:
     """The same at several tempos and with the runners-up in the lead: int64[n, b] keys."""
     leading = np.argsort(-levels(own), axis=1, kind="stable")[:, :3]
     positions, keys = [np.zeros(0, np.int32)], []
@@ -83,12 +105,12 @@ def probe_turns(own: Fingerprint) -> Fingerprint:
         rows = _sounding(own, lag)
         first, second, third = leading[rows], leading[rows + lag], leading[rows + 2 * lag]
         options = [
-            _turn_keys(first[:, a], second[:, b], third[:, c:]) for a in pairs for b in pairs for c in (0, 1)
+            _turn_keys(first[:, a], second[:, b], third[:, c:], scheme) for a in pairs for b in pairs for c in (0, 1)
         ]  # fmt: skip
         positions.append(own.positions[rows])
         keys.append(np.stack(options, axis=1))
     order = np.argsort(np.concatenate(positions), kind="stable")
-    return make(TURN, np.concatenate(positions)[order], keys=np.concatenate(keys)[order])
+    return make(scheme, np.concatenate(positions)[order], keys=np.concatenate(keys)[order])
 
 
 def _sounding(own: Fingerprint, lag: int) -> Int64:
@@ -98,17 +120,17 @@ def _sounding(own: Fingerprint, lag: int) -> Int64:
     return np.flatnonzero(loud[:count] & loud[lag : lag + count] & loud[2 * lag : 2 * lag + count])
 
 
-def _turn_keys(first: Int64, second: Int64, third: Int64) -> Int64:
+def _turn_keys(first: Int64, second: Int64, third: Int64, scheme: Scheme) -> Int64:
     root = first[:, 0]
     code = np.zeros(len(root), np.int64)
     for number in (first[:, 1], second[:, 0], second[:, 1], third[:, 0]):
         code = code * 12 + (number - root) % 12
-    return mix(code, TURN.name)
+    return mix(code, scheme.name)
 
 
-def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
+def compare(output: Part, work: Part, alignment: Alignment, tones: Tones = PEAK_TONES) -> list[Evidence]:
     """The best local alignment of the two chromas, when it leads far enough over what chance aligns."""
-    ours, theirs, probe = output.of(CHROMA.name), work.of(CHROMA.name), output.of(TURN.name)
+    ours, theirs, probe = output.of(tones.scheme.name), work.of(tones.scheme.name), output.of(tones.turn.name)
     if ours is None or theirs is None or probe is None:
         return []
     a0 = _window(probe.positions[alignment.output_rows], len(ours))
@@ -118,7 +140,7 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
         return []
     likeness = _likeness(a, b)
     top, lead = _lead(_local(likeness))
-    strength = (lead - START) / DECADE - SEARCHED
+    strength = (lead - tones.start) / tones.decade - SEARCHED
     if strength < WORTH:
         return []
     (i0, j0), (i1, j1) = _path(likeness[top])
@@ -128,7 +150,7 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     rows = np.unique(alignment.output_rows[(positions >= a0 + i0) & (positions <= a0 + i1)]).astype(np.int32)
     tempo = (j1 - j0 + 1) / (i1 - i0 + 1)
     detail = {"semitones": float((top + 6) % 12 - 6)}
-    return [Evidence("remake", span, there, tempo, strength, rows, TURN.name, alignment.variant, detail)]
+    return [Evidence("remake", span, there, tempo, strength, rows, tones.turn.name, alignment.variant, detail)]
 
 
 def _lead(best: Float32) -> tuple[int, float]:
