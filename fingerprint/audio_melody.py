@@ -20,9 +20,10 @@ from fingerprint.audio_decode import RATE, Float32
 from fingerprint.errors import BylineError
 from fingerprint.features import Fingerprint, Scheme, make
 
-MELODY = Scheme("audio.melody.1", "audio", CHROMA.tick, payload_width=6, indexed=False, aligner="none")
+MELODY = Scheme("audio.melody.1", "audio", CHROMA.tick, payload_width=6, indexed=False, aligner="none", optional=True)
 MELODY_TURN = Scheme(
-    "audio.melody-turn.1", "audio", TURN.tick, aligner="band", scales=TURN.scales, tolerance=TURN.tolerance, least=TURN.least
+    "audio.melody-turn.1", "audio", TURN.tick, aligner="band", scales=TURN.scales, tolerance=TURN.tolerance, least=TURN.least,
+    optional=True
 )  # fmt: skip
 NOTE_TONES = Tones(MELODY, MELODY_TURN, 2.0, -1.2)  # see docs/decisions/0008-notes-as-an-extra.md
 MODEL = Path("saved_models") / "icassp_2022" / "nmp.onnx"  # in the package basic_pitch

@@ -36,7 +36,7 @@ class Scheme:
                     are then not stored in the fingerprint. None: keys are stored, one per feature.
     indexed         False: never looked up, only read by `compare` (a word stream, a colour layout)
     aligner         "line" (output position x scale + offset = work position), "plane" (2-D, stills), "band" (1-D: fingerprints
-                    are chosen as by "line", their hits are left for `compare` to chain), "none"
+                    are chosen as by "line", their hits are left for `compare` to chain), "chain" (as matcher.chains), "none"
     scales          tempo ratios work/output that the line aligner tries
     tolerance       width of an offset bin, in ticks
     reach           widest gap inside one aligned run, in ticks
@@ -47,6 +47,7 @@ class Scheme:
     most_hits       hits that one lookup may give before its commonest keys are passed over: they tell least
     enough          strength of evidence after which further placements of the same fingerprint on the same rows are not compared
     stored          False: made only of what is looked up, no work has it
+    optional        made only where an extra is installed: a registered part without it is not out of date
     successor       name of the scheme that has taken its place: this one is read and no longer made. "": it is made
     convert         its fingerprint -> one of the successor, where that follows from the stored columns alone. None: only the
                     file itself gives it
@@ -68,6 +69,7 @@ class Scheme:
     most_hits: int = 1 << 18
     enough: float = float("inf")
     stored: bool = True
+    optional: bool = False
     successor: str = ""
     convert: Callable[[Fingerprint], Fingerprint] | None = None
 

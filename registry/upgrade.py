@@ -64,7 +64,7 @@ def older_names(schemes: Schemes) -> list[str]:
 
 def made_of(schemes: Schemes, medium: str) -> list[Scheme]:
     """Schemes that every registered part of that medium has, made by this version."""
-    return [s for s in schemes.values() if s.medium == medium and s.stored and not s.successor]
+    return [s for s in schemes.values() if s.medium == medium and s.stored and not s.successor and not s.optional]
 
 
 def due(conn: sqlite3.Connection, schemes: Schemes, first: int = 0, last: int = 2**62, most: int = -1) -> list[int]:
