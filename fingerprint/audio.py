@@ -56,10 +56,11 @@ GRID_DEPTH, GRID_FAN = 4, 4
 BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN = 4, 5
 # What an output leads with, by its seconds: a lookup costs by its keys, and a short output has few. Of 515 true pairs these leave
 # fewer than two leading hits to none of more than 15 s, with a twentieth of the plain keys and a thirtieth of the others.
-LEADS = ((15.0, Leads(17, 99, cells=3)), (math.inf, Leads(17, 6)))
-AXES_LEADS = ((8.0, Leads(17, 5)), (15.0, Leads(17, 3)), (math.inf, Leads(1, 2)))
-GRID_LEADS = ((8.0, Leads(9, 3)), (15.0, Leads(1, 2)), (math.inf, Leads(1, 1)))
-BACKWARDS_AXES_LEADS = ((8.0, Leads(9, 3)), (math.inf, Leads(1, 3)))
+EVERY = Leads(99, 99, cells=3)
+LEADS = ((5.0, EVERY), (15.0, Leads(17, 99, cells=3)), (math.inf, Leads(17, 6)))
+AXES_LEADS = ((5.0, EVERY), (8.0, Leads(17, 5)), (15.0, Leads(17, 3)), (math.inf, Leads(1, 2)))
+GRID_LEADS = ((5.0, EVERY), (8.0, Leads(9, 3)), (15.0, Leads(1, 2)), (math.inf, Leads(1, 1)))
+BACKWARDS_AXES_LEADS = ((5.0, EVERY), (8.0, Leads(9, 3)), (math.inf, Leads(1, 3)))
 
 Tiers = tuple[tuple[float, Leads], ...]
 

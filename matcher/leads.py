@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, Scheme
 from fingerprint.hashing import Int64
@@ -22,6 +23,7 @@ from registry.hits import Hits, hit_order, no_hits
 AGREEING = 2  # moments of the output whose leading keys must agree on a placement
 MOST = 96  # pairs of a view of the output and a registered fingerprint that are met with all keys
 
+Float = npt.NDArray[np.float64]
 Stored = Callable[[int], Fingerprint]
 
 
@@ -83,17 +85,25 @@ def _likeliest(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Schem
     output = np.concatenate([v.positions[h.output_row] for v, h in zip(views, hits, strict=True)])
     pair, group = np.unique(view << 32 | flat.fingerprint_id, return_inverse=True)
     # Keys of one moment have a peak in common: they count once.
-    flat = dataclasses.replace(flat, output_row=output)
-    votes, moments = np.zeros(len(pair)), np.zeros(len(pair), np.int64)
+    votes, moments = _most(group, dataclasses.replace(flat, output_row=output), output, scheme, len(pair))
+    # A very short output may have but one moment: then as many rows must agree as make a run.
+    alone = moments[group] < AGREEING
+    _, rows = _most(group[alone], flat.of(alone), output[alone], scheme, len(pair))
+    best = np.lexsort((pair, -votes))
+    best = np.sort(best[(moments[best] >= AGREEING) | (rows[best] >= scheme.least)][:MOST])
+    return [(int(p >> 32), int(p & 0xFFFFFFFF)) for p in pair[best].tolist()]
+
+
+def _most(group: Int64, hits: Hits, output: Int64, scheme: Scheme, groups: int) -> tuple[Float, Int64]:
+    """The most weight and the most rows that one placement of each group has; `output` are the positions of the hits."""
+    votes, rows = np.zeros(groups), np.zeros(groups, np.int64)
     for scale in scheme.scales:
         for shift in (0.0, 0.5):
-            place = (flat.work_position - scale * output) / (2 * scheme.tolerance)
-            owner, _, sums, counts = bin_sums(group, np.floor(place + shift).astype(np.int64), flat)
-            raise_to(votes, owner, np.where(counts >= AGREEING, sums, 0.0))
-            raise_to(moments, owner, counts)
-    best = np.lexsort((pair, -votes))[:MOST]
-    best = np.sort(best[moments[best] >= AGREEING])
-    return [(int(p >> 32), int(p & 0xFFFFFFFF)) for p in pair[best].tolist()]
+            place = (hits.work_position - scale * output) / (2 * scheme.tolerance)
+            owner, _, sums, counts = bin_sums(group, np.floor(place + shift).astype(np.int64), hits)
+            raise_to(votes, owner, sums)
+            raise_to(rows, owner, counts)
+    return votes, rows
 
 
 def _joined(view: Fingerprint, asked: Sorted, fingerprint_id: int, known: Sorted, stored: Fingerprint) -> Hits:

@@ -86,6 +86,15 @@ def test_one_leading_moment_leads_nowhere():
     assert len(hits) == 0
 
 
+def test_one_moment_leads_when_as_many_rows_as_a_run_needs_agree():
+    """As in two seconds of speech."""
+    own = make(LINE, np.full(6, 700, np.int32), keys=np.arange(6) + 50)
+    for count, met in ((LINE.least - 1, 0), (LINE.least, 6)):
+        part = Part("audio", (2.0,), (view(own, list(range(count))),))
+        (_, hits), *_ = lookups(part, index_of([own, work(2)]), KNOWN)
+        assert len(hits) == met
+
+
 def test_leads_that_agree_on_no_placement_lead_nowhere():
     own = work(1)
     probe = view(own, moments(own, 6))
