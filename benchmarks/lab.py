@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -138,6 +139,28 @@ def main() -> None:
             ],
             check=False,
         )
+
+
+def stressed(
+    medium: str, about: str, render: Callable[[Path, int, int], None], scan: Callable[[Path, int, str], list[dict]]
+) -> tuple[Path, list[dict]]:
+    """The command line of a stress lineup: rendered where it is not yet, scanned, told. Its folder and the reports."""
+    ap = argparse.ArgumentParser(description=about)
+    ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--each", type=int, default=6, help="outputs of each kind")
+    ap.add_argument("--only", default="", help="outputs whose kind holds this text")
+    ap.add_argument("--jobs", type=int, default=1)
+    a = ap.parse_args()
+    folder = CACHE / f"stress-{medium}-{a.seed}-{a.each}"
+    if not (folder / "truth.json").exists():
+        render(folder, a.seed, a.each)
+    lines = scan(folder, a.jobs, a.only)
+    report = folder / "report.jsonl"
+    report.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    failures(folder, lines)
+    if not a.only:
+        subprocess.run([sys.executable, str(SHARED / "score.py"), str(folder), str(report), "--kinds"], check=True)
+    return folder, lines
 
 
 def failures(lineup: Path, lines: list[dict]) -> None:

@@ -7,10 +7,8 @@ out: how far the spans' edges are off on copies, and how far `scale` is off. Neg
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import stress_audio_edits as edit
-from lab import CACHE, ROOT, SHARED, failures, load_lineup
+from lab import ROOT, SHARED, load_lineup, stressed
 from stress_audio_edits import RATE, Sound
 
 LINEUP = SHARED / "audio"
@@ -348,21 +346,7 @@ def tell(truth: dict, lines: list[dict]) -> bool:
 
 
 def main() -> None:
-    ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--each", type=int, default=6, help="outputs of each kind")
-    ap.add_argument("--only", default="", help="outputs whose kind holds this text")
-    ap.add_argument("--jobs", type=int, default=1)
-    a = ap.parse_args()
-    folder = CACHE / f"stress-audio-{a.seed}-{a.each}"
-    if not (folder / "truth.json").exists():
-        render(folder, a.seed, a.each)
-    lines = scan(folder, a.jobs, a.only)
-    report = folder / "report.jsonl"
-    report.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    failures(folder, lines)
-    if not a.only:
-        subprocess.run([sys.executable, str(SHARED / "score.py"), str(folder), str(report), "--kinds"], check=True)
+    folder, lines = stressed("audio", __doc__.split("\n\n")[0], render, scan)
     truth = {o["path"]: o for o in json.loads((folder / "truth.json").read_text())["outputs"]}
     if not tell(truth, lines):
         sys.exit(1)

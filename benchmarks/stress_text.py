@@ -8,18 +8,16 @@ Some works are registered from another format. Negatives are the lineup's own, e
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import random
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import CACHE, ROOT, SHARED, failures, load_lineup
+from lab import ROOT, SHARED, load_lineup, stressed
 from stress_text_files import WRITERS
 
 from fingerprint.documents import read_document
@@ -321,21 +319,7 @@ def scan(folder: Path, jobs: int, only: str) -> list[dict]:
 
 
 def main() -> None:
-    ap = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--each", type=int, default=6, help="outputs of each kind")
-    ap.add_argument("--only", default="", help="outputs whose kind holds this text")
-    ap.add_argument("--jobs", type=int, default=1)
-    a = ap.parse_args()
-    folder = CACHE / f"stress-text-{a.seed}-{a.each}"
-    if not (folder / "truth.json").exists():
-        render(folder, a.seed, a.each)
-    lines = scan(folder, a.jobs, a.only)
-    report = folder / "report.jsonl"
-    report.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    failures(folder, lines)
-    if not a.only:
-        subprocess.run([sys.executable, str(SHARED / "score.py"), str(folder), str(report), "--kinds"], check=True)
+    stressed("text", __doc__.split("\n\n")[0], render, scan)
 
 
 if __name__ == "__main__":
