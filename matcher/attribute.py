@@ -88,10 +88,16 @@ def _match(work_id: str, segments: list[tuple[int, Evidence]], parts: tuple[Part
 
 
 def _score(segments: list[tuple[int, Evidence]], parts: tuple[Part, ...], calibration: Calibration) -> tuple[str, float]:
-    """Segments of one scheme add up; schemes of one part are views of the same thing, so the best speaks; parts add up."""
+    """Segments of one scheme add up; schemes of one part are views of the same thing, so the best speaks; parts add up.
+
+    The very same stretch of a work met again, where an output repeats itself, is no new evidence.
+    """
     sums: dict[tuple[int, str, str], float] = defaultdict(float)
-    for part, e in segments:
-        sums[part, e.scheme, e.relation] += e.strength
+    met: set[tuple[int, str, str, tuple[float, ...]]] = set()
+    for part, e in segments:  # the strongest first
+        if (part, e.scheme, e.relation, e.work_span) not in met:
+            met.add((part, e.scheme, e.relation, e.work_span))
+            sums[part, e.scheme, e.relation] += e.strength
     best: dict[int, tuple[float, str]] = {}
     for (part, scheme, relation), strength in sorted(sums.items()):
         score = calibration.score(parts[part].medium, scheme, relation, strength)

@@ -1,5 +1,6 @@
 """Attribution: segments put together, claims, listing, degree."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -38,6 +39,17 @@ def test_segments_of_one_work_add_up():
     matches = attribute([finding("a", (0, 10), 3.0), finding("a", (20, 30), 3.0)], (SOUND,), PLAIN, 10)
     assert listed(matches) == {"a": 0.2}
     assert matches[0].score == pytest.approx(6.0)
+
+
+def test_the_same_stretch_of_a_work_met_again_is_no_new_evidence():
+    """As where a text repeats a sentence that holds a stock phrase."""
+    once = finding("a", (0, 10), 3.0)
+    again = dataclasses.replace(once, evidence=dataclasses.replace(once.evidence, output_span=(20.0, 30.0)))
+    (match,) = attribute([once, again], (SOUND,), PLAIN, 10)
+    assert len(match.segments) == 2, "both are told"
+    assert match.score == pytest.approx(3.0) and not match.listed
+    other = dataclasses.replace(again, evidence=dataclasses.replace(again.evidence, work_span=(20.0, 30.0)))
+    assert attribute([once, other], (SOUND,), PLAIN, 10)[0].score == pytest.approx(6.0)
 
 
 def test_the_same_place_seen_twice_counts_once():
