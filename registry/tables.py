@@ -25,7 +25,7 @@ class CatalogueError(BylineError):
 
 @dataclass(frozen=True)
 class Refusal:
-    """One row that cannot be used: where it stands, the work it speaks of (or ""), and why."""
+    """One row that cannot be used: where it stands, the work (in other tables: what the first column names) or "", and why."""
 
     file: str
     line: int
@@ -49,14 +49,14 @@ def read_table(path: Path, required: tuple[str, ...], encoding: str = "") -> Ite
             header = file.readline()
             columns = _columns(path, header, required)
             reader = csv.reader(file, delimiter=_delimiter(header), strict=True)
-            yield from _rows(path, reader, columns)
+            yield from _rows(path, reader, columns, required[0])
     except UnicodeError as error:
         raise CatalogueError(f"{path}: is not {encoding} text; save it as UTF-8") from error
     except OSError as error:
         raise _unreadable(path, error) from error
 
 
-def _rows(path: Path, reader: Iterator[list[str]], columns: list[str]) -> Iterator[Row | Refusal]:
+def _rows(path: Path, reader: Iterator[list[str]], columns: list[str], name: str) -> Iterator[Row | Refusal]:
     while True:
         line = reader.line_num + 2  # type: ignore[attr-defined]  # the header is line 1
         try:
@@ -69,7 +69,7 @@ def _rows(path: Path, reader: Iterator[list[str]], columns: list[str]) -> Iterat
         if not any(field.strip() for field in fields):
             continue
         if len(fields) != len(columns):
-            work_id = fields[columns.index("work_id")].strip() if len(fields) > columns.index("work_id") else ""
+            work_id = fields[columns.index(name)].strip() if len(fields) > columns.index(name) else ""
             yield Refusal(
                 str(path), line, work_id, f"the row has {len(fields)} fields, the header {len(columns)}; check its quotes"
             )
