@@ -170,6 +170,8 @@ class Intake:
             self._refuse(wanted, outcome.status, f"{wanted.name}: {outcome.reason}")
         else:
             self._report.accept(entry)
+            for conflict in outcome.conflicts:
+                self._refuse(wanted, "conflict", f"{wanted.name}: a credit was left out: {conflict}")
             for other in outcome.twins:
                 self._report.twin(entry.work_id, other, "same content")
             if self._near_twins and not outcome.twins:

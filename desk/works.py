@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +64,15 @@ def _about(work: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _credit(credit: Mapping[str, Any]) -> str:
-    share = "" if credit["share"] is None else f", declared share {credit['share']:.0%}"
+    share = "" if credit["share"] is None else f", declared share {percent_of(credit['share'])}"
     known = f"  {plain(credit['identifier'])}" if credit["identifier"] else ""
     return f"{plain(credit['name'])} ({plain(credit['role'])}{share}){known}"
+
+
+def percent_of(share: str) -> str:
+    """An exact share in percent: "0.25" is 25 %, "0.33333" is 33.333 %."""
+    percent = format(Decimal(share).scaleb(2).normalize(), "f")
+    return f"{percent} %"
 
 
 reason_option = click.option("--reason", default="", help="Why; kept with the work.")

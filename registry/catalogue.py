@@ -1,7 +1,9 @@
 """A catalogue of works and credits in two CSV files, joined row by row; what cannot be used is told with file and line.
 
-    works.csv    work_id, title, medium, path; licence, source, holders (with ";" between) and any further columns
-    credits.csv  work_id, name, role; person_scheme and person_value, or identifier; share (0.25 or 25%)
+    works.csv    work_id, title, medium, path; licence, source, holders (with ";" between) and any further columns;
+                 isrc, iswc, isan, eidr, isbn, doi, imdb and musicbrainz are checked and identify the work
+    credits.csv  work_id, name, role; person_scheme and person_value, identifier (scheme:value, several with ";" between), isni,
+                 orcid, ipi, imdb, musicbrainz, wikidata; share (0.25 or 25%), guild
 
 Both are streamed through a temporary database, so that two million works need no memory.
 """
@@ -9,13 +11,17 @@ Both are streamed through a temporary database, so that two million works need n
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from registry.hits import Credit
+from registry.identifiers import MOST_CHARACTERS, PEOPLE, BadIdentifier, person_identifier, split, work_identifiers_in
 from registry.tables import CatalogueError, Refusal, Row, read_table
 from registry.text import storable
 
@@ -55,13 +61,13 @@ def read_catalogue(
     """
     with contextlib.closing(sqlite3.connect("", isolation_level=None)) as desk:
         desk.execute("create table work (work_id text primary key) without rowid")
-        desk.execute("create table credit (work_id, line, name, role, identifier, share)")
+        desk.execute("create table credit (work_id, line, name, role, identifier, share, guild, also)")
         desk.execute("begin")
         _note_works(desk, works, works_encoding)
         if credits is not None:
             _load_credits(desk, credits, refuse, credits_encoding)
         desk.execute("create index credit_by_work on credit (work_id)")
-        yield from _works(desk, works, refuse, works_encoding)
+        yield from _works(desk, works, credits, refuse, works_encoding)
 
 
 def count_works(works: Path, encoding: str = "") -> int:
@@ -75,7 +81,7 @@ def _note_works(desk: sqlite3.Connection, works: Path, encoding: str) -> None:
     desk.executemany("insert or ignore into work values (?)", ids)
 
 
-def _works(desk: sqlite3.Connection, works: Path, refuse: Refuse, encoding: str) -> Iterator[CatalogueWork]:
+def _works(desk: sqlite3.Connection, works: Path, credits: Path | None, refuse: Refuse, encoding: str) -> Iterator[CatalogueWork]:
     seen = set[str]()
     for row in read_table(works, WORK_COLUMNS, encoding):
         if isinstance(row, Refusal):
@@ -86,7 +92,7 @@ def _works(desk: sqlite3.Connection, works: Path, refuse: Refuse, encoding: str)
             refuse(Refusal(str(works), row.line, row.values["work_id"], reason))
             continue
         seen.add(row.values["work_id"])
-        yield _work(desk, works, row)
+        yield _work(desk, works, credits, row)
 
 
 def _reason_against(values: Mapping[str, str], seen: set[str]) -> str:
@@ -99,18 +105,29 @@ def _reason_against(values: Mapping[str, str], seen: set[str]) -> str:
         return f'the medium "{values["medium"]}" is unknown; write one of {", ".join(MEDIA)}'
     if not values["path"] or "\0" in values["path"]:
         return "the path is empty or impossible; say where the file is"
+    try:
+        work_identifiers_in(values)
+    except BadIdentifier as error:
+        return str(error)
     return ""
 
 
-def _work(desk: sqlite3.Connection, works: Path, row: Row) -> CatalogueWork:
+def _credit(row: tuple[Any, ...], credits: Path | None) -> Credit:
+    name, role, identifier, share, guild, also, line = row
+    exact = None if share is None else Decimal(share)
+    return Credit(name, role, identifier, exact, guild, tuple(json.loads(also)), f"{credits}, line {line}")
+
+
+def _work(desk: sqlite3.Connection, works: Path, credits: Path | None, row: Row) -> CatalogueWork:
     v = row.values
     found = desk.execute(
-        "select name, role, identifier, share from credit where work_id = ? order by line", (storable(v["work_id"]),)
+        "select name, role, identifier, share, guild, also, line from credit where work_id = ? order by line",
+        (storable(v["work_id"]),),
     )
     return CatalogueWork(
         str(works), row.line, v["work_id"], v["title"], v["medium"].lower(), works.parent / v["path"],
         v.get("licence", ""), v.get("source", ""), {k: x for k, x in v.items() if k and k not in KEPT_APART},
-        tuple(Credit(*credit) for credit in found),
+        tuple(_credit(desk_row, credits) for desk_row in found),
         tuple(h.strip() for h in v.get("holders", "").split(";") if h.strip()),
     )  # fmt: skip
 
@@ -129,27 +146,46 @@ def _load_credits(desk: sqlite3.Connection, credits: Path, refuse: Refuse, encod
         if not desk.execute("select 1 from work where work_id = ?", (storable(work_id),)).fetchone():
             refuse(Refusal(str(credits), row.line, work_id, f'no work "{work_id}" is in the catalogue; check the work_id'))
             continue
-        values = (storable(work_id), row.line, storable(credit.name), storable(credit.role), storable(credit.identifier))
-        desk.execute("insert into credit values (?, ?, ?, ?, ?, ?)", (*values, credit.share))
+        share = None if credit.share is None else format(credit.share, "f")
+        texts = (storable(text) for text in (credit.name, credit.role, credit.identifier))
+        values = (storable(work_id), row.line, *texts, share, storable(credit.guild), json.dumps(credit.also))
+        desk.execute("insert into credit values (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def credit_of(values: Mapping[str, str]) -> Credit:
     """The Credit in a row of credits.csv. Raises ValueError with the reason."""
     if not values["name"]:
         raise ValueError("the name is empty; a credit needs a person")
+    if max(len(values["name"]), len(values["role"])) > MOST_CHARACTERS:
+        raise ValueError(f"the name or the role is longer than {MOST_CHARACTERS} characters; check the row")
+    identifiers = list(dict.fromkeys(_identifiers(values))) or [""]
+    share = share_of(values.get("share", ""))
+    return Credit(values["name"], values["role"], identifiers[0], share, values.get("guild", ""), tuple(identifiers[1:]))
+
+
+def _identifiers(values: Mapping[str, str]) -> Iterator[str]:
     scheme, value = values.get("person_scheme", ""), values.get("person_value", "")
     if bool(scheme) != bool(value):
         raise ValueError("only one of person_scheme and person_value is given; an identifier needs both")
-    identifier = f"{scheme.lower()}:{value}" if scheme else values.get("identifier", "")
-    return Credit(values["name"], values["role"], identifier, share_of(values.get("share", "")))
+    if scheme:
+        yield person_identifier(scheme, value)
+    for text in values.get("identifier", "").split(";"):
+        if text.strip():
+            yield person_identifier(*split(text))
+    for scheme in PEOPLE:
+        if values.get(scheme):
+            yield person_identifier(scheme, values[scheme])
 
 
-def share_of(text: str) -> float | None:
-    """The part of the work that a text like "0.25", "0,25" or "25 %" says; None for no text. Raises ValueError."""
+def share_of(text: str) -> Decimal | None:
+    """The part of the work that a text like "0.25", "0,25" or "25 %" says, exactly; None for no text. Raises ValueError."""
     if not text:
         return None
-    number = re.fullmatch(r"(\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)", text)
-    share = float(number[1].replace(",", ".")) / (100 if number[2] else 1) if number else -1.0
-    if not 0 <= share <= 1:
+    number = re.fullmatch(r"([0-9]{0,12}(?:[.,][0-9]{1,12})?)\s*(%?)", text)
+    if not number or not number[1]:
+        raise ValueError(f'the share "{text}" is no part of a work; write it like 0.25 or 25%')
+    sign, digits, exponent = Decimal(number[1].replace(",", ".")).as_tuple()
+    share = Decimal((sign, digits, int(exponent) - (2 if number[2] else 0)))
+    if share > 1:
         raise ValueError(f'the share "{text}" is no part of a work; write it like 0.25 or 25%')
     return share

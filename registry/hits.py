@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
@@ -68,12 +69,39 @@ class Registered:
 
 @dataclass(frozen=True)
 class Credit:
-    """One human on one work; identifier is "scheme:value" or empty, share is the human's declared part of the work or None."""
+    """One human on one work.
+
+    identifier  "scheme:value" or empty; further ones of the same human are in `also`
+    share       the human's declared part of the work, exact, or None
+    guild       whose role weights apply to this credit, or empty
+    where       file and line it comes from, for messages
+    """
 
     name: str
     role: str
     identifier: str = ""
-    share: float | None = None
+    share: Decimal | None = None
+    guild: str = ""
+    also: tuple[str, ...] = ()
+    where: str = field(default="", compare=False)
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """All that are given."""
+        return ((self.identifier,) if self.identifier else ()) + self.also
+
+
+@dataclass(frozen=True)
+class Credited:
+    """One credit as money sees it. person: the key of the human; the states are those of registry.verification.STATES."""
+
+    person: str
+    name: str
+    role: str
+    share: Decimal | None
+    guild: str
+    person_state: str
+    credit_state: str
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from registry.people import credits_of, holders_of
 from registry.text import storable
-from registry.works import rank_of, twins
+from registry.works import identifiers_of_work, rank_of, twins
 
 COLUMNS = ("work", "title", "medium", "licence", "source", "path", "sha256", "state")
 SELECT = "select work_id, title, medium, licence, source, path, sha256, state from work"
@@ -33,8 +33,13 @@ def show(conn: sqlite3.Connection, work_id: str) -> dict[str, Any]:
     about: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     about["extra"] = json.loads(conn.execute("select extra from work where rank = ?", (rank,)).fetchone()[0])
     about["credits"] = [
-        {"name": c.name, "role": c.role, "identifier": c.identifier, "share": c.share} for c in credits_of(conn, rank)
-    ]
+        {
+            "name": c.name, "role": c.role, "identifier": c.identifier, "guild": c.guild,
+            "share": None if c.share is None else format(c.share, "f"),
+        }
+        for c in credits_of(conn, rank)
+    ]  # fmt: skip
+    about["identifiers"] = identifiers_of_work(conn, rank)
     about["holders"] = list(holders_of(conn, rank))
     about["twins"] = list(twins(conn, rank))
     about["fingerprints"] = _fingerprints(conn, rank)
@@ -72,7 +77,7 @@ def stats(conn: sqlite3.Connection) -> dict[str, Any]:
         "works": _grouped(conn, "select medium, count(*) from work where state = 'live' group by medium order by medium"),
         "withdrawn": _one(conn, "select count(*) from work where state <> 'live'"),
         "twins": _one(conn, "select count(*) from twin"),
-        "people": _one(conn, "select count(*) from person"),
+        "people": _one(conn, "select count(*) from person where merged_into is null"),
         "credits": _one(conn, "select count(*) from credit"),
         "schemes": _schemes(conn),
         "stop_keys": _one(conn, "select count(distinct key) from stop_key"),

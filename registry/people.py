@@ -1,48 +1,79 @@
-"""People and what they are credited with. The same person: the same identifier, or the same name without any identifier."""
+"""The people of a registry and what they are credited with, as plain values."""
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from registry.errors import UnknownWork
-from registry.hits import Credit
+from registry.hits import Credit, Credited
+from registry.identifiers import canonical
+from registry.linking import Conflict, current, identifiers_of, person_of, put
 from registry.text import storable
 
 
-def write_credits(conn: sqlite3.Connection, rank: int, credits: Iterable[Credit], holders: Iterable[str]) -> None:
-    """Stores the credits and rights holders of a work, in their order."""
-    for place, credit in enumerate(credits):
-        name, identifier = storable(credit.name), storable(credit.identifier)
-        person = _person(conn, name, identifier)
-        conn.execute(
-            "insert into credit (work, place, person, name, role, identifier, share) values (?, ?, ?, ?, ?, ?, ?)",
-            (rank, place, person, name, storable(credit.role), identifier, credit.share),
-        )
+def write_credits(
+    conn: sqlite3.Connection, rank: int, work_id: str, credits: Iterable[Credit], holders: Iterable[str]
+) -> tuple[str, ...]:
+    """Stores the credits and rights holders of a new work, in their order; what contradicts what is registered is left out
+    and told, a sentence each.
+    """
+    credits, conflicts = tuple(credits), []
+    for credit in credits:
+        if credit.identifiers:  # first, so that a row with the name alone finds them
+            with contextlib.suppress(Conflict):
+                person_of(conn, rank, work_id, credit)
+    for credit in credits:
+        try:
+            put(conn, rank, work_id, credit)
+        except Conflict as conflict:
+            where = f"{credit.where}: " if credit.where else ""
+            conflicts.append(f"{where}{credit.name} ({credit.role}): {conflict}")
     rows = [(rank, place, storable(name)) for place, name in enumerate(holders)]
     conn.executemany("insert into holder (work, place, name) values (?, ?, ?)", rows)
-
-
-def _person(conn: sqlite3.Connection, name: str, identifier: str) -> int:
-    if identifier:
-        row = conn.execute("select person from identifier where identifier = ?", (identifier,)).fetchone()
-    else:
-        row = conn.execute("select person from plain_name where name = ?", (name,)).fetchone()
-    if row:
-        return int(row[0])
-    person = conn.execute("insert into person (name) values (?)", (name,)).lastrowid or 0
-    if identifier:
-        conn.execute("insert into identifier (identifier, person) values (?, ?)", (identifier, person))
-    else:
-        conn.execute("insert into plain_name (name, person) values (?, ?)", (name, person))
-    return person
+    return tuple(conflicts)
 
 
 def credits_of(conn: sqlite3.Connection, rank: int) -> tuple[Credit, ...]:
     """The credits of a work, in the order they were given."""
-    rows = conn.execute("select name, role, identifier, share from credit where work = ? order by place", (rank,))
-    return tuple(Credit(*row) for row in rows)
+    rows = conn.execute("select name, role, identifier, share, guild from credit where work = ? order by place", (rank,))
+    return tuple(Credit(name, role, identifier, _decimal(share), guild) for name, role, identifier, share, guild in rows)
+
+
+def credited(conn: sqlite3.Connection, rank: int) -> tuple[Credited, ...]:
+    """The credits of a work as money sees them, in the order they were given."""
+    rows = conn.execute(
+        "select p.key, c.name, c.role, c.share, c.guild, p.state, c.state from credit c join person p on p.id = c.person "
+        "where c.work = ? order by c.place",
+        (rank,),
+    )
+    return tuple(Credited(key, name, role, _decimal(share), *rest) for key, name, role, share, *rest in rows)
+
+
+def _decimal(share: str | None) -> Decimal | None:
+    return None if share is None else Decimal(share)
+
+
+def by_key(conn: sqlite3.Connection, key: str) -> int:
+    """The person of that key, or the one they have been merged into. Raises UnknownWork."""
+    row = conn.execute("select id from person where key = ?", (storable(key),)).fetchone()
+    if row is None:
+        raise UnknownWork(f"{key}: nobody in the registry has this key; see byline people list")
+    return current(conn, int(row[0]))
+
+
+def key_of(conn: sqlite3.Connection, number: int) -> str:
+    """The key of a person."""
+    return str(conn.execute("select key from person where id = ?", (number,)).fetchone()[0])
+
+
+def payee(conn: sqlite3.Connection, key: str) -> tuple[str, str]:
+    """Name and state of whoever this key leads to. Raises UnknownWork."""
+    name, state = conn.execute("select name, state from person where id = ?", (by_key(conn, key),)).fetchone()
+    return name, state
 
 
 def holders_of(conn: sqlite3.Connection, rank: int) -> tuple[str, ...]:
@@ -51,45 +82,53 @@ def holders_of(conn: sqlite3.Connection, rank: int) -> tuple[str, ...]:
 
 
 def people(conn: sqlite3.Connection, like: str = "") -> Iterator[dict[str, Any]]:
-    """Everybody by name: id, name, identifiers, how many live works and credits. `like` is part of a name."""
+    """Everybody by name: id, key, name, state, identifiers, how many live works and credits. `like` is part of a name."""
     rows = conn.execute(
-        "select p.id, p.name, count(distinct c.work), count(c.work) from person p "
+        "select p.id, p.key, p.name, p.state, count(distinct c.work), count(c.work) from person p "
         "left join credit c on c.person = p.id and c.work in (select rank from work where state = 'live') "
-        "where instr(lower(p.name), lower(?)) > 0 group by p.id order by p.name, p.id",
+        "where p.merged_into is null and instr(lower(p.name), lower(?)) > 0 group by p.id order by p.name, p.id",
         (storable(like),),
     )
-    for number, name, works, credits in rows.fetchall():
-        yield {"person": number, "name": name, "identifiers": identifiers_of(conn, number), "works": works, "credits": credits}
+    names = ("person", "key", "name", "state")
+    for *about, works, credits in rows.fetchall():
+        row = dict(zip(names, about, strict=True)) | {"identifiers": identifiers_of(conn, about[0])}
+        yield row | {"works": works, "credits": credits}
 
 
-def identifiers_of(conn: sqlite3.Connection, person: int) -> list[str]:
-    """The identifiers of a person."""
-    rows = conn.execute("select identifier from identifier where person = ? order by identifier", (person,))
-    return [row[0] for row in rows]
-
-
-def person(conn: sqlite3.Connection, who: str) -> list[dict[str, Any]]:
-    """Everybody of that name, identifier or number, each with credits. Raises UnknownWork when there is nobody."""
+def meant(conn: sqlite3.Connection, who: str) -> list[int]:
+    """Everybody of that key, identifier, name or number. Raises UnknownWork when there is nobody."""
     who = storable(who)
     rows = conn.execute(
-        "select id, name from person where name = ?1 or cast(id as text) = ?1 "
-        "or id in (select person from identifier where identifier = ?1) "
-        "or id in (select person from credit where name = ?1) order by id",
-        (who,),
+        "select id from person where name = ?1 or key = ?1 or cast(id as text) = ?1 "
+        "union select person from identifier where identifier in (?1, ?2) "
+        "union select person from person_name where name = ?1 union select person from credit where name = ?1",
+        (who, canonical(who)),
     ).fetchall()
     if not rows:
         raise UnknownWork(f"{who}: nobody of this name is credited; see byline people list")
-    return [
-        {"person": number, "name": name, "identifiers": identifiers_of(conn, number), "credits": _credits_to(conn, number)}
-        for number, name in rows
-    ]
+    return sorted({current(conn, row[0]) for row in rows})
+
+
+def person(conn: sqlite3.Connection, who: str) -> list[dict[str, Any]]:
+    """Everybody of that key, identifier, name or number, each with names, state and credits. Raises UnknownWork."""
+    return [about(conn, number) for number in meant(conn, who)]
+
+
+def about(conn: sqlite3.Connection, number: int) -> dict[str, Any]:
+    """All that is known of one person."""
+    key, name, state = conn.execute("select key, name, state from person where id = ?", (number,)).fetchone()
+    others = conn.execute("select name from person_name where person = ? and name <> ? order by name", (number, name))
+    return {
+        "person": number, "key": key, "name": name, "state": state, "other_names": [row[0] for row in others],
+        "identifiers": identifiers_of(conn, number), "credits": _credits_to(conn, number),
+    }  # fmt: skip
 
 
 def _credits_to(conn: sqlite3.Connection, number: int) -> list[dict[str, Any]]:
-    names = ("work", "title", "medium", "state", "name", "role", "share")
+    names = ("work", "title", "medium", "state", "name", "role", "share", "guild", "credit_state")
     rows = conn.execute(
-        "select w.work_id, w.title, w.medium, w.state, c.name, c.role, c.share from credit c join work w on w.rank = c.work "
-        "where c.person = ? order by w.rank, c.place",
+        "select w.work_id, w.title, w.medium, w.state, c.name, c.role, c.share, c.guild, c.state "
+        "from credit c join work w on w.rank = c.work where c.person = ? order by w.rank, c.place",
         (number,),
     )
     return [dict(zip(names, row, strict=True)) for row in rows]

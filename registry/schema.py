@@ -138,6 +138,14 @@ def tables(db: Database) -> None:
     db.conn.execute("pragma user_version = 1")
 
 
+@MIGRATIONS(name="0002_people")
+def people(db: Database) -> None:
+    """People with keys, states and several identifiers; see registry.schema_people."""
+    from registry.schema_people import upgrade
+
+    upgrade(db.conn)
+
+
 def _statements(text: str) -> list[str]:
     """The statements of `text`; each ends with a semicolon at the end of a line."""
     return [s for s in text.split(";\n") if s.strip()]

@@ -21,7 +21,7 @@ from registry import listing, people, postings, upgrade, works
 from registry.audit import changed, meta, note
 from registry.check import check
 from registry.errors import CorruptRegistry, RegistryError, as_registry_error
-from registry.hits import Hits, Registered, Work, no_hits
+from registry.hits import Credited, Hits, Registered, Work, no_hits
 from registry.lock import WriterLock
 from registry.merge import Due, crowded, everything, give_back, merge, sizes_of, smallest, tidy
 from registry.opening import connect, prepared
@@ -268,6 +268,33 @@ class Registry:
         """Everybody of that name, identifier or number, with credits. Raises UnknownWork."""
         with self._reading() as conn:
             return people.person(conn, who)
+
+    # What money asks
+
+    def has_work(self, work_id: str) -> bool:
+        """Whether a work of this id is registered, withdrawn or not."""
+        with self._reading() as conn:
+            return works.has(conn, work_id)
+
+    def credited(self, work_id: str) -> tuple[Credited, ...]:
+        """The credits of a work, in their order, each with the key and the state of its human. Raises UnknownWork."""
+        with self._reading() as conn:
+            return people.credited(conn, works.rank_of(conn, work_id))
+
+    def holders(self, work_id: str) -> tuple[str, ...]:
+        """The rights holders of a work. Raises UnknownWork."""
+        with self._reading() as conn:
+            return people.holders_of(conn, works.rank_of(conn, work_id))
+
+    def payee(self, key: str) -> tuple[str, str]:
+        """Name and state of the human with this key; of one who has been merged, those of the other. Raises UnknownWork."""
+        with self._reading() as conn:
+            return people.payee(conn, key)
+
+    def current_key(self, key: str) -> str:
+        """The key of the human that this key leads to: another one after a merge. Raises UnknownWork."""
+        with self._reading() as conn:
+            return people.key_of(conn, people.by_key(conn, key))
 
     def events(self, work_id: str = "") -> list[dict[str, str]]:
         """The audit rows, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 YEAR_COLUMNS = ("year", "date", "created", "published")
@@ -13,6 +14,11 @@ IN_TITLE = re.compile(r"\((1\d{3}|20\d{2})\)\s*$")
 def storable(text: str) -> str:
     """The text; a lone surrogate, as in a file name that is not UTF-8, becomes its escape. All else is kept, NUL too."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def folded(name: str) -> str:
+    """The name for comparing: upper and lower case, kinds of blanks and forms of one character make no difference."""
+    return " ".join(unicodedata.normalize("NFKC", storable(name)).casefold().split())
 
 
 def year_of(about: Mapping[str, object], title: str) -> int | None:

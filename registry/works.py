@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from fingerprint.features import Fingerprint, Media, Scheme, pack, unpack
 from registry.errors import UnknownWork
 from registry.hits import Credit, Registered, Work
+from registry.identifiers import work_identifiers_in
 from registry.packing import Postings
 from registry.people import credits_of, write_credits
 from registry.postings import postings_of, write_segment
@@ -46,12 +47,14 @@ class Outcome:
     status  "accepted"; "known": registered before with the same file, nothing to do; "conflict": the work_id stands for
             another file or for a withdrawn work, nothing was stored, `reason` says which
     twins   registered works with the same content
+    conflicts  of an accepted work: credits that were left out, a sentence each, because they contradict what is registered
     """
 
     work_id: str
     status: str
     twins: tuple[str, ...] = ()
     reason: str = ""
+    conflicts: tuple[str, ...] = ()
 
 
 class Batch:
@@ -78,12 +81,13 @@ class Batch:
             "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'live', ?)",
             (rank, *_about(entry), entry.media.sha256, digest, _json(entry.extra), int(posted)),
         )
-        write_credits(self._conn, rank, entry.credits, entry.holders)
+        conflicts = write_credits(self._conn, rank, storable(entry.work_id), entry.credits, entry.holders)
+        identify(self._conn, rank, work_identifiers_in(entry.extra, strict=False))
         self._store_fingerprints(rank, entry.media, posted)
         if twin:
             how = "content" if same_content else "file"
             self._conn.execute("insert into twin (work, other, how) values (?, ?, ?)", (twin, rank, how))
-        return Outcome(entry.work_id, "accepted", twins(self._conn, rank) if twin else ())
+        return Outcome(entry.work_id, "accepted", twins(self._conn, rank) if twin else (), conflicts=conflicts)
 
     def _store_fingerprints(self, rank: int, media: Media, posted: bool) -> None:
         for number, part in enumerate(media.parts):
@@ -128,6 +132,18 @@ def _json(extra: Mapping[str, Any]) -> str:
 def _next(conn: sqlite3.Connection, statement: str, first: int) -> int:
     top = conn.execute(statement).fetchone()[0]
     return first if top is None else int(top) + 1
+
+
+def identify(conn: sqlite3.Connection, rank: int, identifiers: Iterable[str]) -> int:
+    """Notes that a work has these identifiers, each in its one form; how many were new. Several works may have one."""
+    rows = [(identifier, rank) for identifier in identifiers]
+    return conn.executemany("insert or ignore into work_identifier (identifier, work) values (?, ?)", rows).rowcount
+
+
+def identifiers_of_work(conn: sqlite3.Connection, rank: int) -> list[str]:
+    """The identifiers of a work."""
+    rows = conn.execute("select identifier from work_identifier where work = ? order by identifier", (rank,))
+    return [row[0] for row in rows]
 
 
 def _known(conn: sqlite3.Connection, entry: Entry) -> Outcome | None:
@@ -201,6 +217,11 @@ def rank_of(conn: sqlite3.Connection, work_id: str) -> int:
     if row is None:
         raise UnknownWork(f"{work_id}: no work of this id is registered; see byline works list")
     return int(row[0])
+
+
+def has(conn: sqlite3.Connection, work_id: str) -> bool:
+    """Whether there is a work of this id."""
+    return bool(conn.execute("select 1 from work where work_id = ?", (storable(work_id),)).fetchone())
 
 
 def withdraw(conn: sqlite3.Connection, work_id: str, schemes: Schemes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -27,19 +28,41 @@ def read(folder: Path, works: str | bytes, credits: str | bytes | None = None) -
 def test_works_and_credits_are_joined(tmp_path: Path):
     works, refused = read(
         tmp_path,
-        'work_id,title,medium,path,licence,source,isrc,holders\na,"A, the ""first""",Audio,x/a.flac,CC,web,I1,Label; Other\n'
+        "work_id,title,medium,path,licence,source,isrc,holders\n"
+        'a,"A, the ""first""",Audio,x/a.flac,CC,web,GBAYE9700001,Label; Other\n'
         "b,B,text,/abs/b.txt,,,,\n",
         "work_id,name,role,person_scheme,person_value,share\n"
-        "b,Bo,author,,,\na, Ana ,composer,ISNI,0001,50%\na,Cy,singer,,,0.25\n",
+        "b,Bo,author,,,\na, Ana ,composer,ISNI,0000 0001 2281 955X,50%\na,Cy,singer,,,0.25\n",
     )
     assert refused == []
+    half = Decimal("0.5")
     assert works[0] == CatalogueWork(
-        str(tmp_path / "works.csv"), 2, "a", 'A, the "first"', "audio", tmp_path / "x/a.flac", "CC", "web", {"isrc": "I1"},
-        (Credit("Ana", "composer", "isni:0001", 0.5), Credit("Cy", "singer", "", 0.25)), ("Label", "Other"),
+        str(tmp_path / "works.csv"), 2, "a", 'A, the "first"', "audio", tmp_path / "x/a.flac", "CC", "web",
+        {"isrc": "GBAYE9700001"},
+        (Credit("Ana", "composer", "isni:000000012281955X", half), Credit("Cy", "singer", "", half / 2)), ("Label", "Other"),
     )  # fmt: skip
     assert works[1].path == Path("/abs/b.txt")
     assert works[1].credits == (Credit("Bo", "author"),)
     assert count_works(tmp_path / "works.csv") == 2
+
+
+def test_people_and_works_have_several_identifiers_and_wrong_ones_are_refused(tmp_path: Path):
+    works, refused = read(
+        tmp_path,
+        "work_id,title,medium,path,isrc,eidr\na,A,audio,a.flac,GBAYE9700001;GB-AYE-97-00002,\n"
+        "b,B,film,b.mp4,,10.5240/7791-8534-2C23-9030-8610-6\n",
+        "work_id,name,role,identifier,orcid,ipi,guild\na,Ana,composer,guild:77; imdb:nm0000001,0000-0002-1825-0097,14107338,SCG\n"
+        "a,Bo,singer,,0000-0002-1825-0096,,\na,Cy,singer,just a number,,,\na,Di,singer,work:a:Di,,,\n",
+    )
+    also = ("imdb:nm0000001", "orcid:0000-0002-1825-0097", "ipi:00014107338")
+    assert works[0].credits == (Credit("Ana", "composer", "guild:77", None, "SCG", also),)
+    assert works[0].credits[0].where.endswith("credits.csv, line 2")
+    assert [(Path(r.file).name, r.line, r.reason.partition(":")[0]) for r in refused] == [
+        ("credits.csv", 3, '"0000-0002-1825-0096" is no ORCID'),
+        ("credits.csv", 4, '"just a number" is no identifier; write it like orcid'),
+        ("credits.csv", 5, '"work" is no scheme of identifiers; write a short name like orcid, isni or guild'),
+        ("works.csv", 3, '"10.5240/7791-8534-2C23-9030-8610-6" is no EIDR'),
+    ]
 
 
 def test_bad_rows_are_refused_and_the_rest_goes_on(tmp_path: Path):
@@ -141,12 +164,15 @@ def test_odd_names_pass(tmp_path: Path):
     assert works[0].credits == (Credit("N\0ul", "x"),)
 
 
-@pytest.mark.parametrize(("text", "share"), [("", None), ("0.5", 0.5), ("50%", 0.5), ("12,5 %", 0.125), ("1", 1.0), (".5", 0.5)])
-def test_shares(text: str, share: float | None):
-    assert share_of(text) == share
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [("", None), ("0.5", "0.5"), ("50%", "0.50"), ("12,5 %", "0.125"), ("1", "1"), (".5", "0.5"), ("33.333 %", "0.33333")],
+)
+def test_shares_are_exact(text: str, share: str | None):
+    assert str(share_of(text)) == str(share)
 
 
-@pytest.mark.parametrize("text", ["1.5", "101%", "-0.5", "half", "nan", "1e-3", "٣"])
+@pytest.mark.parametrize("text", ["1.5", "101%", "-0.5", "half", "nan", "1e-3", "٣", ".", "%", "0." + "1" * 13])
 def test_impossible_shares(text: str):
     with pytest.raises(ValueError, match="no part of a work"):
         share_of(text)

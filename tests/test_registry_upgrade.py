@@ -351,6 +351,9 @@ def listed(result) -> list[set[str]]:
 
 
 def test_a_registry_of_the_first_version_is_read_and_upgraded(first_version: Path, byline):
+    older = byline("scan", "--registry", first_version, OUTPUTS[0])
+    assert older.exit_code == 1 and "byline registry merge upgrades it" in older.stderr
+    assert byline("registry", "merge", "--registry", first_version).exit_code == 0
     before = byline("scan", "--registry", first_version, "--json", *OUTPUTS)
     assert before.exit_code == 0
     assert all(names <= true for names, true in zip(listed(before), TRUE, strict=True))
@@ -441,6 +444,6 @@ def test_every_succeeded_scheme_names_one_that_is_known_and_converts_to_it():
 
 
 def test_the_fixtures_hold_no_path_of_the_machine_they_were_made_on(first_version: Path):
-    with open_registry(first_version) as registry:
+    with open_registry(first_version, write=True) as registry:
         for row in registry.works():
             assert row["path"].startswith("sample_media/works/"), json.dumps(row)
