@@ -75,8 +75,8 @@ class Run:
         """Moves an amount above 0 from one account (by its number) to another; work, pool and place name the split it is of."""
         if microcents <= 0:
             raise MoneyError(f"{format_amount(microcents)} cannot be booked; a transfer moves more than nothing")
-        if self._currency[debit] != self._currency[credit]:
-            raise MoneyError(f"{self._currency[debit]} cannot be booked to an account in {self._currency[credit]}")
+        if self._of(debit) != self._of(credit):
+            raise MoneyError(f"{self._of(debit)} cannot be booked to an account in {self._of(credit)}")
         row: TransferRow = (self._transfer, self.id, debit, credit, checked(microcents), pool, place, work, reason)
         self._last = transfer_hash(self._last, row)
         self._transfers.append((*row, self._last))
@@ -85,6 +85,22 @@ class Run:
         self._changes[credit] += microcents
         if len(self._transfers) >= BATCH:
             self._write()
+
+    def _of(self, account: int) -> str:
+        """The currency of an account."""
+        if account not in self._currency:
+            row = self.conn.execute("select currency from account where id = ?", (account,)).fetchone()
+            self._currency[account] = str(row[0])
+        return self._currency[account]
+
+    @property
+    def transfers(self) -> int:
+        """How many transfers the run has."""
+        return self._transfer - self.first
+
+    def change(self, account: int) -> int:
+        """By how much the run has changed an account so far."""
+        return self._changes.get(account, 0)
 
     def pool(self, vendor: str, pool: str, period: str, currency: str, microcents: int, basis: str) -> int:
         """Notes money that is shared out; its number."""

@@ -3,7 +3,7 @@
 transfer  SHA-256(hash of the transfer before | id run debit credit microcents pool place and the length of work as signed
           64-bit little-endian, -1 for none | work and reason in UTF-8)
 run       SHA-256(hash of the run before | hash of its last transfer | content | its other columns as JSON)
-content   SHA-256 over the run's new accounts, pools, outputs, attributions, splits and settled rows, each as JSON
+content   SHA-256 over the run's new accounts, pools, outputs, attributions, splits, settled rows and reversals, each as JSON
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ BASIS = (
     ),
     ("split", "select work, place, kind, who, name, role, weight, why from split where run = ? order by work, place"),
     ("settled", "select kind, row from settled where run = ? order by kind, row"),
+    ("reversed", "select run from reversed where by = ? order by run"),
 )
 
 TransferRow = tuple[int, int, int, int, int, int | None, int | None, str, str]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BUSY_S = 10
 CACHE_KIB = 65_536
+LONGEST_NAME = 100
 SQLITE_HEAD = b"SQLite format 3\x00"
 
 
@@ -49,20 +50,30 @@ class Ledger:
             raise
 
     @contextlib.contextmanager
-    def run(self, name: str, kind: str, period: str, date: str, detail: dict[str, object] | None = None) -> Iterator[Run]:
-        """A run under way: all of it is booked when the block ends, nothing when it raises or is killed.
+    def run(
+        self, name: str, kind: str, period: str, date: str, detail: dict[str, object] | None = None, keep: bool = True
+    ) -> Iterator[Run]:
+        """A run under way: all of it is booked when the block ends, nothing when it raises or is killed, or when keep is False.
 
         Raises RunDone when a run of this name is in the ledger.
         """
+        if not name.strip() or len(name) > LONGEST_NAME:
+            raise LedgerError("a run needs a name of at most 100 characters; give one with --run")
         if self.has_run(name):
             raise RunDone(f'{self.path}: run "{name}" is booked already; nothing was booked again')
+        with self.transaction(keep):
+            run = Run(self.conn, name, kind, period, date, detail or {})
+            yield run
+            run.finish()
+
+    @contextlib.contextmanager
+    def transaction(self, keep: bool = True) -> Iterator[None]:
+        """What is written inside the block is kept when it ends, and not at all when it raises, is killed or keep is False."""
         with explained(self.path):
             self.conn.execute("begin immediate")
             try:
-                run = Run(self.conn, name, kind, period, date, detail or {})
-                yield run
-                run.finish()
-                self.conn.execute("commit")
+                yield
+                self.conn.execute("commit" if keep else "rollback")
             except BaseException:
                 self.conn.execute("rollback")
                 raise
@@ -173,5 +184,5 @@ def _check_version(path: Path, conn: sqlite3.Connection, write: bool) -> None:
         raise LedgerError(f"{path}: the ledger was made by a newer version of Byline; upgrade Byline to use it")
     if version < SCHEMA and not write:
         raise LedgerError(
-            f"{path}: the ledger was made by an older version of Byline; byline ledger upgrade brings it up to date"
+            f"{path}: the ledger was made by an older version of Byline; the next byline usage import brings it up to date"
         )

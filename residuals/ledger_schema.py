@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-
-from residuals.records import KINDS
 
 SCHEMA = 1
 APPLICATION_ID = 0x42594C4C  # "BYLL"
@@ -25,10 +24,11 @@ KEPT = (
 )
 """Tables whose rows are never changed and never deleted."""
 
-TABLES = f"""
+TABLES = """
 create table account (
     id integer primary key,
-    kind text not null check (kind in ({", ".join(f"'{kind}'" for kind in KINDS)})),
+    kind text not null check (kind in ('vendor', 'pool', 'payable', 'escrow', 'dispute', 'unplaced', 'unexplained',
+        'owner', 'tax', 'bank')),
     who text not null,
     work text not null,
     currency text not null check (length(currency) = 3),
@@ -129,9 +129,7 @@ create table usage_file (
     sha256 text not null unique check (length(sha256) = 64),
     name text not null,
     vendor text not null,
-    date text not null,
-    rows integer not null,
-    refused integer not null
+    date text not null
 ) strict;
 create table usage (
     id integer primary key,
@@ -144,7 +142,7 @@ create table usage (
     revenue integer not null check (revenue >= 0),
     unique (vendor, period, output, currency)
 ) strict;
-create index usage_by_period on usage (period, vendor, currency);
+create index usage_by_output on usage (period, output);
 create table usage_pool (
     id integer primary key,
     file integer not null references usage_file (id),
@@ -161,13 +159,20 @@ create table allotted (
     usage integer primary key references usage (id),
     microcents integer not null check (microcents >= 0)
 ) strict;
--- A row of usage, or a pool, is settled once.
+create table reversed (
+    run integer primary key references run (id),
+    by integer not null references run (id)
+) strict;
+-- A row of usage, or a pool, is settled once, unless the run that did it was reversed.
 create table settled (
     kind text not null check (kind in ('usage', 'pool')),
     row integer not null,
     run integer not null references run (id),
-    primary key (kind, row)
+    primary key (kind, row, run)
 ) strict, without rowid;
+create trigger settled_once before insert on settled
+when exists (select 1 from settled s where s.kind = new.kind and s.row = new.row and s.run not in (select run from reversed))
+begin select raise(abort, 'this was settled before'); end;
 
 -- Follows from the transfers, and is checked against them by verify; text, because sums may be beyond 64 bits.
 create table balance (account integer primary key references account (id), microcents text not null) strict;
@@ -181,9 +186,9 @@ def migrate(conn: sqlite3.Connection) -> None:
     conn.execute("begin immediate")
     try:
         if int(conn.execute("pragma user_version").fetchone()[0]) < 1:
-            for statement in (s for s in TABLES.split(";\n") if s.strip()):
+            for statement in (s for s in re.split(r";\n(?=\n|create|--)", TABLES) if s.strip()):
                 conn.execute(statement)
-            for table in (*KEPT, "allotted"):
+            for table in KEPT:
                 conn.execute(_never("update", table, "changed"))
                 conn.execute(_never("delete", table, "deleted"))
             conn.execute(f"pragma application_id = {APPLICATION_ID}")

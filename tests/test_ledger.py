@@ -107,7 +107,7 @@ TAMPERED = [
     ("update transfer set work = 'other' where id = 6", "transfer 6 of run \"two\" was changed"),
     ("update transfer set hash = zeroblob(32) where id = 4", "transfer 4 of run \"two\" was changed"),
     ("delete from transfer where id = 3", "transfer 3 of run \"one\" is missing"),
-    ("insert into transfer select 7, 2, debit, credit, 1, pool, 0, '', '', hash from transfer where id = 6", "transfer 7 belongs"),
+    ("insert into transfer select 7, 2, debit, credit, 1, pool, 0, '', '', hash from transfer where id = 6", "7 belongs"),
     ("update output set microcents = 0 where id = 2", "what run \"two\" is based on was changed"),
     ("update attribution set degree = '0.5' where id = 1", "what run \"one\" is based on was changed"),
     ("update split set who = 'guild:9' where run = 2 and place = 0", "what run \"two\" is based on was changed"),

@@ -1,0 +1,127 @@
+"""Scan reports, one JSON object a line, joined to the rows of usage that they answer, without holding them in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from registry.tables import Refusal
+from registry.text import storable
+from residuals.lines import LONGEST_LINE, capped_lines
+
+RELATIONS = ("copy", "remake", "style")
+
+ANSWER = """
+create temp table if not exists answer (
+    usage integer primary key, offset integer not null, matches blob not null, twice integer not null
+)
+"""
+NOTE = (
+    "insert into answer (usage, offset, matches, twice) values (?, ?, ?, 0) "
+    "on conflict (usage) do update set twice = twice or matches <> excluded.matches"
+)
+UNSETTLED = (
+    "select id from usage u where period = ? and output = ? and not exists (select 1 from settled s where s.kind = 'usage' "
+    "and s.row = u.id and s.run not in (select run from reversed))"
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """One work that a report names for an output. degree is exact; spans is JSON: what lies where on both sides."""
+
+    work: str
+    title: str
+    relation: str
+    degree: Decimal
+    spans: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a report says of one output: who is in it. matches is empty when nothing registered was found."""
+
+    output: str
+    sha256: str
+    matches: tuple[Named, ...]
+
+
+def join(conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[str], bool]) -> Iterator[Refusal]:
+    """Notes for each unsettled row of usage in a period which report answers it; gives the reports that cannot be used.
+
+    A row's output_id is the output's path as scanned, its file name with or without the suffix, or the SHA-256 of its bytes.
+    Two different reports for one row answer nothing: which of them is right cannot be told.
+    """
+    conn.execute(ANSWER)
+    conn.execute("delete from answer")
+    for number, offset, text in capped_lines(path):
+        if text is not None and not text.strip():
+            continue
+        try:
+            scan = _scan(text)
+            rows = _answered(conn, scan, period)
+            unknown = next((match.work for match in scan.matches if rows and not has_work(match.work)), None)
+            if unknown is not None:
+                raise ValueError(f'work "{unknown}" is not in this registry; settle with the registry it was scanned against')
+        except ValueError as error:
+            yield Refusal(str(path), number, "", str(error))
+            continue
+        matches = hashlib.sha256(repr(scan.matches).encode()).digest() if rows else b""
+        conn.executemany(NOTE, [(usage, offset, matches) for usage in rows])
+    for output in conn.execute("select u.output from answer a join usage u on u.id = a.usage where a.twice order by u.id"):
+        yield Refusal(str(path), 0, "", f'output "{output[0]}" has two reports that differ; keep one of them')
+
+
+def _answered(conn: sqlite3.Connection, scan: Scan, period: str) -> list[int]:
+    name = PurePath(scan.output.replace("\\", "/"))
+    keys = dict.fromkeys((scan.output, name.name, name.stem, scan.sha256))
+    return [number for key in keys if key for (number,) in conn.execute(UNSETTLED, (period, storable(key)))]
+
+
+def read_scan(file: BinaryIO, offset: int) -> Scan:
+    """The report at an offset that `join` found."""
+    file.seek(offset)
+    return _scan(file.readline(LONGEST_LINE + 1).decode("utf-8-sig"))
+
+
+def _scan(text: str | None) -> Scan:
+    """What a line says. Raises ValueError with the reason why it cannot be used."""
+    if text is None:
+        raise ValueError("the line is longer than a report can be; it holds reports of byline scan --json, one a line")
+    try:
+        row = json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise ValueError("the line is no JSON object, or was cut off; scan that output again") from None
+    if not isinstance(row, dict) or not isinstance(row.get("output"), str) or not isinstance(row.get("matches"), list):
+        raise ValueError("the line is no report of byline scan --json; scan that output again")
+    if "error" in row:
+        raise ValueError(f'output "{row["output"]}" could not be read when it was scanned; it stays unsettled')
+    matches = tuple(_named(match) for match in row["matches"] if not (isinstance(match, dict) and match.get("candidate")))
+    if len({match.work for match in matches}) < len(matches):
+        raise ValueError(f'the report of output "{row["output"]}" names a work twice; scan that output again')
+    return Scan(row["output"], str(row.get("sha256") or ""), matches)
+
+
+def _named(match: object) -> Named:
+    if not isinstance(match, dict) or not isinstance(match.get("work"), str):
+        raise ValueError("a match names no work")
+    degree = match.get("degree")
+    if isinstance(degree, bool) or not isinstance(degree, (int, Decimal)) or not Decimal(degree).is_finite():
+        raise ValueError(f'the degree of work "{match["work"]}" is no number')
+    if not 0 <= degree <= 1:
+        raise ValueError(f'the degree of work "{match["work"]}" is not between 0 and 1')
+    if match.get("relation") not in RELATIONS:
+        raise ValueError(f'the relation of work "{match["work"]}" is none of {", ".join(RELATIONS)}')
+    spans = [
+        {"part": str(s.get("part")), "output": s.get("output"), "work": s.get("work")}
+        for s in match.get("segments", [])
+        if isinstance(s, dict)
+    ]
+    text = json.dumps(spans, separators=(",", ":"), default=str)
+    return Named(match["work"], str(match.get("title", "")), match["relation"], Decimal(degree), text)
