@@ -29,6 +29,7 @@ IN_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
 CURRENCIES = frozenset(ACTIVE.split())
 NO_MINOR_UNIT = frozenset(WITHOUT_MINOR_UNIT.split())
 THOUSANDTHS = frozenset(IN_THOUSANDTHS.split())
+MOST_DIGITS = 30
 AMOUNT = re.compile(r"[+-]?(\d{1,30}(\.\d{1,30})?|\.\d{1,30})", re.ASCII)
 
 
@@ -57,7 +58,7 @@ def parse_amount(text: str | int | Decimal) -> int:
 
     Never rounded: what is finer than a microcent is refused, as are negative amounts and those beyond 64 bits.
     """
-    written = str(text).strip()
+    written = as_written(text).strip()
     if not AMOUNT.fullmatch(written):
         raise MoneyError(f'"{written[:40]}" is no amount; write digits with a point before the decimals, like 1234.56')
     try:
@@ -70,6 +71,13 @@ def parse_amount(text: str | int | Decimal) -> int:
     if micro.denominator != 1:
         raise MoneyError(f"{written[:40]} is finer than a microcent (8 decimals); round it before it is sent")
     return checked(micro.numerator)
+
+
+def as_written(value: str | int | Decimal) -> str:
+    """A number as people write it, without an exponent, unless that would take more digits than any amount has."""
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < MOST_DIGITS:
+        return f"{value:f}"
+    return str(value)
 
 
 def checked(microcents: int) -> int:

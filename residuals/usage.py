@@ -22,7 +22,7 @@ from registry.text import storable
 from residuals.errors import MoneyError, UsageError
 from residuals.ledger import Ledger
 from residuals.lines import capped_lines
-from residuals.money import currency_of, format_amount, parse_amount
+from residuals.money import as_written, currency_of, format_amount, parse_amount
 
 COLUMNS = ("currency", "period")
 PERIOD = re.compile(r"\d{4}(-(Q[1-4]|(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?))?", re.ASCII)
@@ -105,7 +105,7 @@ def _json_row(path: Path, number: int, text: str) -> Row | Refusal:
     for key, value in values.items():
         if isinstance(value, bool) or not isinstance(value, (str, int, Decimal, type(None))):
             return Refusal(str(path), number, "", f'"{key[:40]}" is neither text nor a number')
-    return Row(number, {key.lower(): "" if value is None else str(value).strip() for key, value in values.items()})
+    return Row(number, {key.lower(): "" if value is None else as_written(value).strip() for key, value in values.items()})
 
 
 def _taken(conn: sqlite3.Connection, file: int, vendor: str, row: Row, done: Imported) -> str:

@@ -66,7 +66,8 @@ def test_what_is_printed_is_read_again(microcents: int) -> None:
         (".5", 5 * 10**7),
         ("12.340000000000", 1234 * 10**6),
         (7, 7 * 10**8),
-        (Decimal("1E2"), None),
+        (Decimal("1E2"), 10**10),
+        (Decimal("1E99"), None),
     ],
 )
 def test_amounts_as_people_write_them(text: str | int | Decimal, microcents: int | None) -> None:
