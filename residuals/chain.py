@@ -32,6 +32,9 @@ BASIS = (
     ("reversed", "select run from reversed where by = ? order by run"),
 )
 
+as_json = json.JSONEncoder(separators=(",", ":")).encode
+"""One encoder for all: making one for each row costs more than the row."""
+
 TransferRow = tuple[int, int, int, int, int, int | None, int | None, str, str]
 
 
@@ -56,12 +59,12 @@ def content_hash(conn: sqlite3.Connection, run: int, accounts: tuple[int, int]) 
 
 def _add(digest: hashlib._Hash, name: str, rows: Iterable[tuple[object, ...]]) -> None:
     for row in rows:
-        digest.update(json.dumps([name, *row], separators=(",", ":")).encode() + b"\n")
+        digest.update(as_json([name, *row]).encode() + b"\n")
 
 
 def run_hash(before: bytes, last_transfer: bytes, content: bytes, columns: tuple[object, ...]) -> bytes:
     """The hash of a run; columns: id, run, kind, period, date, detail, first_transfer, transfers."""
-    return hashlib.sha256(before + last_transfer + content + json.dumps(columns, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(before + last_transfer + content + as_json(columns).encode()).digest()
 
 
 def first_fault(conn: sqlite3.Connection, head: str) -> str:

@@ -32,6 +32,9 @@ UNSETTLED = (
 )
 
 
+as_json = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
 @dataclass(frozen=True)
 class Named:
     """One work that a report names for an output. degree is exact; spans is JSON: what lies where on both sides."""
@@ -123,5 +126,5 @@ def _named(match: object) -> Named:
         for s in match.get("segments", [])
         if isinstance(s, dict)
     ]
-    text = json.dumps(spans, separators=(",", ":"), default=str)
+    text = as_json(spans)
     return Named(match["work"], str(match.get("title", "")), match["relation"], Decimal(degree), text)
