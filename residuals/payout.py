@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Protocol
 
 from residuals.iban import BadAccount, bic_of, country_of, iban_of
 from residuals.ledger import Ledger
@@ -25,6 +24,7 @@ from residuals.payees import Payee, check_key, read_payee, seal
 from residuals.payments import FORMATS, NOBODY, Debtor, LeftOut, Order, Payment, PayoutError, Plan
 from residuals.payout_csv import plain_file, units, wise_files
 from residuals.payout_tables import has_tables, prepare
+from residuals.people import People
 from residuals.records import Account
 from residuals.vault import Vault
 
@@ -39,16 +39,6 @@ LAST_RETURN = (
     "select p.id, r.reason, p.account, p.wise_id, p.wise_email from payment p join payment_return r on r.payment = p.id "
     "where p.person = ? and not exists (select 1 from payment later where later.person = p.person and later.rowid > p.rowid)"
 )
-
-
-class People(Protocol):
-    """What a payout asks of the registry."""
-
-    def payee(self, key: str) -> tuple[str, str]:
-        """Name and state of a person. Raises RegistryError for an unknown key."""
-
-    def current_key(self, key: str) -> str:
-        """The key that this one leads to after people were merged."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from residuals.ledger import Ledger
 from residuals.money import minor_microcents
 from residuals.payees import unsealed
 from residuals.payments import NOBODY, Debtor, Order, Payment, PayoutError, Plan
-from residuals.payout import PAYMENT_COLUMNS, PAYOUT_COLUMNS, People, Terms, book, checked_order, files_of, plan
+from residuals.payout import PAYMENT_COLUMNS, PAYOUT_COLUMNS, Terms, book, checked_order, files_of, plan
 from residuals.payout_tables import has_tables, prepare
+from residuals.people import People
 from residuals.records import Account
 from residuals.vault import Vault
 
