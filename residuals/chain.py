@@ -12,13 +12,14 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from struct import Struct
 
 NONE = -1
 START = bytes(32)
 NUMBERS = Struct("<8q")
 BATCH = 10_000
+TOGETHER = 1_000
 BASIS = (
     ("pool", "select id, vendor, pool, period, currency, microcents, basis from pool where run = ? order by id"),
     ("output", "select id, pool, output, sha256, revenue, microcents, unexplained from output where run = ? order by id"),
@@ -33,7 +34,6 @@ BASIS = (
 )
 
 as_json = json.JSONEncoder(separators=(",", ":")).encode
-"""One encoder for all: making one for each row costs more than the row."""
 
 TransferRow = tuple[int, int, int, int, int, int | None, int | None, str, str]
 
@@ -57,9 +57,9 @@ def content_hash(conn: sqlite3.Connection, run: int, accounts: tuple[int, int]) 
     return digest.digest()
 
 
-def _add(digest: hashlib._Hash, name: str, rows: Iterable[tuple[object, ...]]) -> None:
-    for row in rows:
-        digest.update(as_json([name, *row]).encode() + b"\n")
+def _add(digest: hashlib._Hash, name: str, cursor: sqlite3.Cursor) -> None:
+    while rows := cursor.fetchmany(TOGETHER):
+        digest.update(as_json([name, rows]).encode())
 
 
 def run_hash(before: bytes, last_transfer: bytes, content: bytes, columns: tuple[object, ...]) -> bytes:

@@ -27,12 +27,13 @@ NOTE = (
     "on conflict (usage) do update set twice = twice or matches <> excluded.matches"
 )
 UNSETTLED = (
-    "select id from usage u where period = ? and output = ? and not exists (select 1 from settled s where s.kind = 'usage' "
-    "and s.row = u.id and s.run not in (select run from reversed))"
+    "select id from usage u where period = ? and output in (?, ?, ?, ?) and not exists (select 1 from settled s "
+    "where s.kind = 'usage' and s.row = u.id and s.run not in (select run from reversed))"
 )
 
 
 as_json = json.JSONEncoder(separators=(",", ":"), default=str).encode
+decoded = json.JSONDecoder(parse_float=Decimal).decode
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def join(conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[
         if text is not None and not text.strip():
             continue
         try:
-            scan = _scan(text)
+            scan = _scan(text, spans=False)
             rows = _answered(conn, scan, period)
             unknown = next((match.work for match in scan.matches if rows and not has_work(match.work)), None)
             if unknown is not None:
@@ -83,8 +84,8 @@ def join(conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[
 
 def _answered(conn: sqlite3.Connection, scan: Scan, period: str) -> list[int]:
     name = PurePath(scan.output.replace("\\", "/"))
-    keys = dict.fromkeys((scan.output, name.name, name.stem, scan.sha256))
-    return [number for key in keys if key for (number,) in conn.execute(UNSETTLED, (period, storable(key)))]
+    keys = (storable(key) for key in (scan.output, name.name, name.stem, scan.sha256))
+    return [number for (number,) in conn.execute(UNSETTLED, (period, *keys))]
 
 
 def read_scan(file: BinaryIO, offset: int) -> Scan:
@@ -93,25 +94,25 @@ def read_scan(file: BinaryIO, offset: int) -> Scan:
     return _scan(file.readline(LONGEST_LINE + 1).decode("utf-8-sig"))
 
 
-def _scan(text: str | None) -> Scan:
-    """What a line says. Raises ValueError with the reason why it cannot be used."""
+def _scan(text: str | None, spans: bool = True) -> Scan:
+    """What a line says, without the spans when they are not asked for. Raises ValueError with why it cannot be used."""
     if text is None:
         raise ValueError("the line is longer than a report can be; it holds reports of byline scan --json, one a line")
     try:
-        row = json.loads(text, parse_float=Decimal)
+        row = decoded(text.strip())
     except (ValueError, RecursionError):
         raise ValueError("the line is no JSON object, or was cut off; scan that output again") from None
     if not isinstance(row, dict) or not isinstance(row.get("output"), str) or not isinstance(row.get("matches"), list):
         raise ValueError("the line is no report of byline scan --json; scan that output again")
     if "error" in row:
         raise ValueError(f'output "{row["output"]}" could not be read when it was scanned; it stays unsettled')
-    matches = tuple(_named(match) for match in row["matches"] if not (isinstance(match, dict) and match.get("candidate")))
+    matches = tuple(_named(match, spans) for match in row["matches"] if not (isinstance(match, dict) and match.get("candidate")))
     if len({match.work for match in matches}) < len(matches):
         raise ValueError(f'the report of output "{row["output"]}" names a work twice; scan that output again')
     return Scan(row["output"], str(row.get("sha256") or ""), matches)
 
 
-def _named(match: object) -> Named:
+def _named(match: object, with_spans: bool) -> Named:
     if not isinstance(match, dict) or not isinstance(match.get("work"), str):
         raise ValueError("a match names no work")
     degree = match.get("degree")
@@ -121,10 +122,6 @@ def _named(match: object) -> Named:
         raise ValueError(f'the degree of work "{match["work"]}" is not between 0 and 1')
     if match.get("relation") not in RELATIONS:
         raise ValueError(f'the relation of work "{match["work"]}" is none of {", ".join(RELATIONS)}')
-    spans = [
-        {"part": str(s.get("part")), "output": s.get("output"), "work": s.get("work")}
-        for s in match.get("segments", [])
-        if isinstance(s, dict)
-    ]
-    text = as_json(spans)
-    return Named(match["work"], str(match.get("title", "")), match["relation"], Decimal(degree), text)
+    segments = [s for s in match.get("segments", ()) if isinstance(s, dict)] if with_spans else []
+    spans = [{"part": str(s.get("part")), "output": s.get("output"), "work": s.get("work")} for s in segments]
+    return Named(match["work"], str(match.get("title", "")), match["relation"], Decimal(degree), as_json(spans))

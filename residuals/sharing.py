@@ -54,7 +54,7 @@ class Sharing:
         self.run, self.registry, self.policy, self.role_of, self.works = run, registry, policy, role_of, works
         self.money: Counter[tuple[str, str]] = Counter()
         self._pots: dict[int, _Pot] = {}
-        self._weight = lru_cache(1 << 16)(self._weight_of)
+        self._weights = lru_cache(1 << 16)(self._weights_of)
 
     def outputs(self, reports: Path, step: Callable[[int], None]) -> int:
         """Output money: each output's to the works found in it, by degree and the relation's rate. How many outputs."""
@@ -92,14 +92,18 @@ class Sharing:
             self.run.post(self.run.account(Account("vendor", vendor, "", currency)), account, total, f"{pool} money")
         return pot
 
-    def _weight_of(self, degree: Decimal, relation: str) -> Fraction:
-        return Fraction(degree) * self.policy.relations[relation]
+    def _weights_of(self, found: tuple[tuple[Decimal, str], ...]) -> list[int]:
+        """Whole-number weights of matches (degree, relation), then of what no work explains.
+
+        Degrees are rounded, so their sum may exceed 1.
+        """
+        weights = [Fraction(degree) * self.policy.relations[relation] for degree, relation in found]
+        return as_integers([*weights, max(Fraction(0), ONE - sum(weights, Fraction(0)))])
 
     def _output(self, pot: _Pot, output: str, revenue: int, money: int, scan: Scan) -> int:
-        """Notes an output and what each work in it gets; what no work gets. Degrees are rounded, so their sum may exceed 1."""
-        weights = [self._weight(match.degree, match.relation) for match in scan.matches]
-        rest = max(Fraction(0), ONE - sum(weights, Fraction(0)))
-        parts = apportion(money, as_integers([*weights, rest]))
+        """Notes an output and what each work in it gets; what no work gets."""
+        weights = self._weights(tuple((match.degree, match.relation) for match in scan.matches))
+        parts = apportion(money, weights)
         number = self.run.output(pot.pool, output, scan.sha256, revenue, money, parts[-1])
         for match, part in zip(scan.matches, parts, strict=False):
             rate = str(self.policy.relations[match.relation])
