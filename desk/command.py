@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from desk.console import Desk
+from desk.people import people
 from desk.register import fingerprint, register
 from desk.scanning import scan
 from desk.upkeep import registry_group
-from desk.works import people, works
+from desk.works import works
 
 
 @click.group(cls=Desk, context_settings={"max_content_width": 110})

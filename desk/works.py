@@ -1,4 +1,4 @@
-"""`byline works` and `byline people`: what is registered, who made it, and taking it out of matching."""
+"""`byline works`: what is registered, who made it, and taking it out of matching."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def works_show(work_ids: tuple[str, ...], registry: Path, as_json: bool) -> None
 
 def _about(work: Mapping[str, Any]) -> Iterator[str]:
     yield f'{plain(work["work"])}  "{plain(work["title"])}" ({NOUNS.get(work["medium"], work["medium"])}, {work["state"]})'
+    yield from (f"  identifier   {plain(identifier)}" for identifier in work["identifiers"])
     yield from (f"  made by      {_credit(credit)}" for credit in work["credits"])
     yield from (f"  {name:<12} {plain(work[name])}" for name in ("licence", "source", "path", "sha256") if work[name])
     yield from (f"  holder       {plain(holder)}" for holder in work["holders"])
@@ -76,6 +77,22 @@ def percent_of(share: str) -> str:
 
 
 reason_option = click.option("--reason", default="", help="Why; kept with the work.")
+
+
+@works.command("identify")
+@click.argument("work_id", metavar="WORK")
+@click.argument("identifiers", nargs=-1, required=True, metavar="SCHEME:VALUE...")
+@registry_option
+@json_option
+def works_identify(work_id: str, identifiers: tuple[str, ...], registry: Path, as_json: bool) -> None:
+    """Say by which identifiers a work is known elsewhere: isrc, iswc, isan, eidr, isbn, doi, imdb, musicbrainz.
+
+    Credits that are imported find the work by them.
+    """
+    with opened(registry, write=True) as handle:
+        for identifier, new in handle.identify(work_id, identifiers, now()):
+            row = {"work": work_id, "identifier": identifier, "status": "noted" if new else "already noted"}
+            click.echo(line(row) if as_json else f"{plain(work_id)}: {plain(identifier)} {row['status']}")
 
 
 @works.command("withdraw")
@@ -110,40 +127,3 @@ def _each(handle: Registry, work_ids: tuple[str, ...], status: str, act: Callabl
     for work_id in work_ids:
         row = {"work": work_id, "status": status if act(work_id) else f"already {status}"}
         click.echo(line(row) if as_json else f"{plain(work_id)}: {row['status']}")
-
-
-@click.group()
-def people() -> None:
-    """List and show the credited humans."""
-
-
-@people.command("list")
-@registry_option
-@click.option("--like", default="", metavar="TEXT", help="Only people with this text in their name.")
-@json_option
-def people_list(registry: Path, like: str, as_json: bool) -> None:
-    """List everybody who is credited, by name."""
-    columns = {"person": "person", "name": "name", "identifiers": "identifiers", "works": "works", "credits": "credits"}
-    with opened(registry) as handle:
-        show(handle.people(like=like), as_json, columns, "Nobody is credited here who fits.")
-
-
-@people.command("show")
-@click.argument("who", metavar="NAME|IDENTIFIER|NUMBER")
-@registry_option
-@json_option
-def people_show(who: str, registry: Path, as_json: bool) -> None:
-    """Show what a person is credited with. Several people may bear one name."""
-    with opened(registry) as handle:
-        for person in handle.person(who):
-            click.echo(line(person) if as_json else "\n".join(_person(person)))
-
-
-def _person(person: Mapping[str, Any]) -> Iterator[str]:
-    known = "".join(f", {plain(i)}" for i in person["identifiers"])
-    works = len({credit["work"] for credit in person["credits"]})
-    yield f"{plain(person['name'])}  (person {person['person']}{known}, {count(works, 'work')})"
-    for c in person["credits"]:
-        gone = "" if c["state"] == "live" else f", {c['state']}"
-        medium = NOUNS.get(c["medium"], c["medium"])
-        yield f'  {plain(c["role"])}: "{plain(c["title"])}" ({medium}, work {plain(c["work"])}{gone})'

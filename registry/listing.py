@@ -7,9 +7,10 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from registry.identified import identifiers_of_work
 from registry.people import credits_of, holders_of
 from registry.text import storable
-from registry.works import identifiers_of_work, rank_of, twins
+from registry.works import rank_of, twins
 
 COLUMNS = ("work", "title", "medium", "licence", "source", "path", "sha256", "state")
 SELECT = "select work_id, title, medium, licence, source, path, sha256, state from work"

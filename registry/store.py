@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import fingerprint
 from fingerprint.features import Fingerprint, Media, Scheme, newest, unpack
 from fingerprint.hashing import Int64
-from registry import listing, people, postings, upgrade, works
+from registry import identified, listing, people, postings, upgrade, works
 from registry.audit import changed, meta, note
 from registry.check import check
 from registry.errors import CorruptRegistry, RegistryError, as_registry_error
@@ -268,6 +268,17 @@ class Registry:
         """Everybody of that name, identifier or number, with credits. Raises UnknownWork."""
         with self._reading() as conn:
             return people.person(conn, who)
+
+    def identify(self, work_id: str, identifiers: Iterable[str], at: str = "") -> list[tuple[str, bool]]:
+        """Notes identifiers of a work, all or none: each in its one form, and whether it is new. Raises UnknownWork or
+        RegistryError.
+        """
+        with self._writing() as conn:
+            rank = works.rank_of(conn, work_id)
+            told = [(i, bool(identified.identify(conn, rank, [i]))) for i in identified.checked(identifiers)]
+            for identifier in (i for i, new in told if new):
+                note(conn, "identified", work_id, identifier, at)
+        return told
 
     # What money asks
 

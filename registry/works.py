@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from fingerprint.features import Fingerprint, Media, Scheme, pack, unpack
 from registry.errors import UnknownWork
 from registry.hits import Credit, Registered, Work
+from registry.identified import identify
 from registry.identifiers import work_identifiers_in
 from registry.packing import Postings
 from registry.people import credits_of, write_credits
@@ -132,18 +133,6 @@ def _json(extra: Mapping[str, Any]) -> str:
 def _next(conn: sqlite3.Connection, statement: str, first: int) -> int:
     top = conn.execute(statement).fetchone()[0]
     return first if top is None else int(top) + 1
-
-
-def identify(conn: sqlite3.Connection, rank: int, identifiers: Iterable[str]) -> int:
-    """Notes that a work has these identifiers, each in its one form; how many were new. Several works may have one."""
-    rows = [(identifier, rank) for identifier in identifiers]
-    return conn.executemany("insert or ignore into work_identifier (identifier, work) values (?, ?)", rows).rowcount
-
-
-def identifiers_of_work(conn: sqlite3.Connection, rank: int) -> list[str]:
-    """The identifiers of a work."""
-    rows = conn.execute("select identifier from work_identifier where work = ? order by identifier", (rank,))
-    return [row[0] for row in rows]
 
 
 def _known(conn: sqlite3.Connection, entry: Entry) -> Outcome | None:

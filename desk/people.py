@@ -1,0 +1,59 @@
+"""`byline people`: who is credited, as whom they are known, who vouches for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from desk.console import json_option, line, opened, registry_option, show
+from desk.words import NOUNS, count, plain
+
+
+@click.group()
+def people() -> None:
+    """The credited humans: who they are, who vouches for them, credits from elsewhere."""
+
+
+@people.command("list")
+@registry_option
+@click.option("--like", default="", metavar="TEXT", help="Only people with this text in their name.")
+@json_option
+def people_list(registry: Path, like: str, as_json: bool) -> None:
+    """List everybody who is credited, by name."""
+    columns = {
+        "person": "person",
+        "name": "name",
+        "state": "state",
+        "identifiers": "identifiers",
+        "works": "works",
+        "credits": "credits",
+    }
+    with opened(registry) as handle:
+        show(handle.people(like=like), as_json, columns, "Nobody is credited here who fits.")
+
+
+@people.command("show")
+@click.argument("who", metavar="NAME|IDENTIFIER|NUMBER")
+@registry_option
+@json_option
+def people_show(who: str, registry: Path, as_json: bool) -> None:
+    """Show what a person is credited with. Several people may bear one name."""
+    with opened(registry) as handle:
+        for person in handle.person(who):
+            click.echo(line(person) if as_json else "\n".join(_person(person)))
+
+
+def _person(person: Mapping[str, Any]) -> Iterator[str]:
+    known = "".join(f", {plain(i)}" for i in person["identifiers"])
+    works = len({credit["work"] for credit in person["credits"]})
+    yield f"{plain(person['name'])}  (person {person['person']}{known}, {person['state']}, {count(works, 'work')})"
+    if person["other_names"]:
+        yield f"  also credited as {plain(', '.join(person['other_names']))}"
+    for c in person["credits"]:
+        gone = "" if c["state"] == "live" else f", {c['state']}"
+        state = "" if c["credit_state"] == "claimed" else f"; credit {c['credit_state']}"
+        medium = NOUNS.get(c["medium"], c["medium"])
+        yield f'  {plain(c["role"])}: "{plain(c["title"])}" ({medium}, work {plain(c["work"])}{gone}){state}'
