@@ -57,3 +57,19 @@ def _person(person: Mapping[str, Any]) -> Iterator[str]:
         state = "" if c["credit_state"] == "claimed" else f"; credit {c['credit_state']}"
         medium = NOUNS.get(c["medium"], c["medium"])
         yield f'  {plain(c["role"])}: "{plain(c["title"])}" ({medium}, work {plain(c["work"])}{gone}){state}'
+
+
+@people.command("roles")
+@click.option("--like", default="", metavar="TEXT", help="Only roles with this text in one of their names.")
+@json_option
+def people_roles(like: str, as_json: bool) -> None:
+    """List the roles that Byline knows, with what other vocabularies call them.
+
+    A role that is not in the list is kept as it is written, and can be used like any other.
+    """
+    from registry.roles import VOCABULARIES, roles
+
+    rows = [{"role": role.role, "department": role.department} | dict(role.names) for role in roles()]
+    fitting = [row for row in rows if like.lower() in str(row).lower()]
+    columns = {name: name for name in ("role", "department", *VOCABULARIES, "also")}
+    show(fitting, as_json, columns, "No role is called like that; it can be used all the same.")
