@@ -5,9 +5,13 @@ from __future__ import annotations
 import click
 
 from desk.console import Desk
+from desk.money import ledger_group, residuals, usage
+from desk.payees import payees
+from desk.payout import payout
 from desk.people import people
 from desk.register import fingerprint, register
 from desk.scanning import scan
+from desk.statements import statements, why
 from desk.upkeep import registry_group
 from desk.works import works
 
@@ -21,5 +25,19 @@ def main() -> None:
     """
 
 
-for command in (register, scan, works, people, fingerprint, registry_group):
+for command in (
+    register,
+    scan,
+    works,
+    people,
+    usage,
+    residuals,
+    ledger_group,
+    payees,
+    payout,
+    statements,
+    why,
+    fingerprint,
+    registry_group,
+):
     main.add_command(command)

@@ -72,7 +72,7 @@ def _of_humans(live: Sequence[Credited], whole: Fraction, policy: Policy, role_o
 
 def _group(credit: Credited, policy: Policy, role_of: Callable[[str], str]) -> tuple[str, str]:
     """A guild that weighs a role itself has those credits as a group of its own."""
-    role = role_of(credit.role)
+    role = role_of(credit.role).casefold()
     return (credit.guild if role in policy.guilds.get(credit.guild, {}) else "", role)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.roles import ours
 from residuals.errors import PolicyError
 from residuals.policy import DEFAULT, load_policy
 
@@ -79,3 +80,8 @@ def test_every_role_of_the_default_is_argued_in_the_docs() -> None:
     text = (Path(__file__).parent.parent / "docs" / "policy.md").read_text(encoding="utf-8")
     assert [role for role in load_policy(None).roles if f"| {role} " not in text and f", {role}" not in text] == []
     assert DEFAULT.exists()
+
+
+def test_the_weights_are_of_roles_of_our_list() -> None:
+    assert [role for role in load_policy(None).roles if role != "other" and ours(role) != role] == []
+    assert {"gaffer", "boom operator"}.isdisjoint(load_policy(None).roles)  # who is not named is paid as "other"

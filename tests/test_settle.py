@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from money_makers import (
+
+from registry.hits import Credited
+from residuals.errors import LedgerError, RunDone
+from residuals.ledger import Ledger
+from residuals.money import MICROCENTS_PER_UNIT, format_amount
+from residuals.policy import load_policy
+from residuals.records import Account
+from residuals.release import release, reverse
+from residuals.settle import Inputs, settle
+from residuals.usage import import_usage
+from tests.money_makers import (
     DATE,
     PERIOD,
     FakePeople,
@@ -21,16 +31,6 @@ from money_makers import (
     write_reports,
     write_usage,
 )
-
-from registry.hits import Credited
-from residuals.errors import LedgerError, RunDone
-from residuals.ledger import Ledger
-from residuals.money import MICROCENTS_PER_UNIT, format_amount
-from residuals.policy import load_policy
-from residuals.records import Account
-from residuals.release import release, reverse
-from residuals.settle import Inputs, settle
-from residuals.usage import import_usage
 
 UNIT = MICROCENTS_PER_UNIT
 

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from money_makers import DATE
 
 from registry.tables import CatalogueError
 from residuals.errors import UsageError
 from residuals.ledger import Ledger
 from residuals.lines import capped_lines
 from residuals.usage import Imported, import_usage, summary
+from tests.money_makers import DATE
 
 HEAD = "output_id,currency,revenue,period,pool,amount\n"
 

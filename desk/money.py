@@ -1,0 +1,373 @@
+"""`byline usage`, `byline residuals`, `byline ledger`: from what a vendor reports to people's accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from desk.console import Progress, json_option, line, opened, registry_option, show
+from desk.payees import ledger_option
+from desk.words import count, plain
+
+if TYPE_CHECKING:
+    from registry.tables import Refusal
+    from residuals.policy import Policy
+    from residuals.release import Moved
+    from residuals.settle import Settlement
+
+F = TypeVar("F", bound=Callable[..., Any])
+KINDS = {
+    "payable": "payable to verified people",
+    "escrow": "in escrow, until the person is verified",
+    "dispute": "in dispute",
+    "unplaced": "of works for which no human can be named",
+    "unexplained": "held: no work explains it",
+    "returned": "returned to the vendor: no work explains it",
+    "owner": "rights holders",
+}
+RUNS = {"run": "run", "kind": "kind", "period": "period", "date": "date", "transfers": "transfers", "hash": "hash"}
+BALANCES = {"kind": "kind", "who": "who", "work": "work", "currency": "currency", "amount": "amount"}
+USAGE = {"vendor": "vendor", "period": "period", "currency": "currency", "outputs": "outputs", "settled": "settled",
+         "revenue": "revenue", "pools": "pools"}  # fmt: skip
+SHOWN_REFUSALS = 20
+
+
+def date_option(command: F) -> F:
+    """--date: the date that goes into the ledger, today (UTC) by default."""
+    return click.option(
+        "--date", "day", default=lambda: datetime.now(UTC).date().isoformat(), callback=_day, metavar="YYYY-MM-DD",
+        show_default="today", help="The date of the booking.",
+    )(command)  # fmt: skip
+
+
+def _day(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise click.BadParameter(f'"{value}" is no date; write it like 2026-11-30') from None
+
+
+def policy_option(command: F) -> F:
+    """--policy FILE; without it the default policy."""
+    return click.option(
+        "--policy", type=click.Path(dir_okay=False, path_type=Path), metavar="TOML",
+        help="Who gets which part of what; without it the default policy applies (byline residuals policy prints it).",
+    )(command)  # fmt: skip
+
+
+run_option = click.option("--run", "name", required=True, help="The run's name; a name is booked once.")
+
+
+@click.group()
+def usage() -> None:
+    """Take in what AI vendors report of their outputs."""
+
+
+@usage.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--vendor", required=True, help="Who reports.")
+@ledger_option
+@date_option
+@json_option
+def usage_import(files: Sequence[Path], vendor: str, ledger: Path, day: str, as_json: bool) -> None:
+    """Take in FILES of usage, CSV or JSON Lines: output_id, currency, revenue, period; pool, currency, amount, period.
+
+    A file that was taken in before counts once. Rows that cannot be used are listed with their line, the rest is taken, and the
+    exit status is then 1.
+    """
+    from fingerprint.errors import BylineError
+    from residuals.ledger import Ledger
+    from residuals.usage import import_usage
+
+    bad = False
+    with Ledger.open(ledger, write=True, create=True) as handle:
+        for file in files:
+            try:
+                done = import_usage(handle, file, vendor, day)
+            except BylineError as error:
+                bad = True
+                click.echo(f"byline: {plain(str(error))}", err=True)
+                continue
+            bad = bad or bool(done.refused)
+            told = {
+                "file": str(file),
+                "rows": done.rows,
+                "pools": done.pools,
+                "refused": len(done.refused),
+                "before": done.before,
+            }
+            if as_json:
+                click.echo(line(told | {"reasons": [{"line": r.line, "reason": r.reason} for r in done.refused]}))
+                continue
+            tell_refusals(done.refused)
+            taken = f"{count(done.rows, 'output')}, {count(done.pools, 'pool')}, {count(len(done.refused), 'row')} refused"
+            click.echo(f"{plain(str(file))}: {'taken in before; nothing counted again' if done.before else taken}.")
+    if bad:
+        raise SystemExit(1)
+
+
+def tell_refusals(refused: Sequence[Refusal]) -> None:
+    """Each with its file and line, the first of many."""
+    for row in refused[:SHOWN_REFUSALS]:
+        where = f"{row.file}, line {row.line}" if row.line else row.file
+        click.echo(f"refused: {plain(f'{where}: {row.reason}' if where else row.reason)}")
+    if len(refused) > SHOWN_REFUSALS:
+        click.echo(f"refused: and {len(refused) - SHOWN_REFUSALS:,} more; --json lists all")
+
+
+@usage.command("list")
+@ledger_option
+@json_option
+def usage_list(ledger: Path, as_json: bool) -> None:
+    """What was reported, by vendor, period and currency, and how much of it is settled."""
+    from residuals.ledger import Ledger
+    from residuals.usage import summary
+
+    with Ledger.open(ledger) as handle:
+        show(summary(handle), as_json, USAGE, "No usage was reported.")
+
+
+@click.group()
+def residuals() -> None:
+    """Share money out among the humans behind the works found in outputs."""
+
+
+def settlement_options(command: F) -> F:
+    """What a settlement is made of."""
+    for option in (
+        date_option,
+        policy_option,
+        click.option("--manifest", type=click.Path(dir_okay=False, path_type=Path), metavar="CSV",
+                     help="The works that went into training (column work_id)."),
+        click.option("--reports", type=click.Path(dir_okay=False, path_type=Path), metavar="JSONL",
+                     help="What byline scan --json said of the outputs."),
+        click.option("--period", required=True, help="2026, 2026-Q4, 2026-11 or 2026-11-28, as in the usage."),
+        run_option,
+        registry_option,
+        ledger_option,
+        json_option,
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@residuals.command()
+@settlement_options
+def preview(as_json: bool, **given: Any) -> None:
+    """What a run would do. Nothing is written."""
+    _settle(as_json, False, **given)
+
+
+@residuals.command("run")
+@settlement_options
+def settle_run(as_json: bool, **given: Any) -> None:
+    """Settle what is open of a period: output money by what was found in each output, training money equally by work.
+
+    All of it is booked or nothing. The same run again books nothing; nor is any output settled twice by runs of other names.
+    Outputs without a usable report stay open for a later run, and the exit status is then 1.
+    """
+    _settle(as_json, True, **given)
+
+
+def _settle(
+    as_json: bool, keep: bool, name: str, period: str, reports: Path | None, manifest: Path | None, policy: Path | None,
+    registry: Path, ledger: Path, day: str,
+) -> None:  # fmt: skip
+    from registry.roles import ours
+
+    from residuals.errors import RunDone
+    from residuals.ledger import Ledger
+    from residuals.policy import load_policy
+    from residuals.settle import Inputs, settle
+
+    rules = load_policy(policy)
+    with opened(registry) as people, Ledger.open(ledger, write=True) as handle, Progress("settling", 0) as progress:
+        try:
+            done = settle(handle, people, rules, ours, name, day, Inputs(period, reports, manifest), keep, progress.step)
+        except RunDone as error:
+            click.echo(plain(str(error)))
+            return
+    tell_refusals([] if as_json else done.refused)
+    if as_json:
+        click.echo(line(_as_json(done, keep)))
+    else:
+        click.echo("\n".join(_settled(done, keep)))
+    if done.refused or done.unanswered:
+        raise SystemExit(1)
+
+
+def _as_json(done: Settlement, kept: bool) -> dict[str, Any]:
+    from residuals.money import format_amount
+
+    return {
+        "run": done.run, "booked": kept, "outputs": done.outputs, "works": done.works, "transfers": done.transfers,
+        "money": [{"kind": k, "currency": c, "amount": format_amount(m)} for (k, c), m in sorted(done.money.items())],
+        "open": done.unanswered, "open_first": done.unanswered_first, "head": done.head if kept else None,
+        "refused": [{"file": r.file, "line": r.line, "reason": r.reason} for r in done.refused],
+    }  # fmt: skip
+
+
+def _settled(done: Settlement, kept: bool) -> Iterable[str]:
+    from residuals.money import format_amount
+
+    what = f"{count(done.outputs, 'output')}, {count(done.works, 'work')}, {count(done.transfers, 'transfer')}"
+    yield f"run {plain(done.run)}: {what}" + ("." if kept else "; a preview, nothing was written.")
+    for kind, told in KINDS.items():
+        for (found, currency), microcents in sorted(done.money.items()):
+            if found == kind and microcents:
+                yield f"  {format_amount(microcents):>20} {currency}  {told}"
+    if done.unanswered:
+        some = ", ".join(plain(output) for output in done.unanswered_first[:3])
+        yield f"  {count(done.unanswered, 'output')} without a usable report stay open: {some} ..."
+    if kept:
+        yield f"  head of the ledger: {done.head}"
+
+
+@residuals.command()
+@run_option
+@ledger_option
+@registry_option
+@policy_option
+@date_option
+@json_option
+def release(name: str, ledger: Path, registry: Path, policy: Path | None, day: str, as_json: bool) -> None:
+    """Move what waits to where it belongs now: escrow of people verified since, disputes that have ended, new credits."""
+    from registry.roles import ours
+
+    from residuals.ledger import Ledger
+    from residuals.policy import load_policy
+    from residuals.release import release as move
+
+    rules = load_policy(policy)
+    with opened(registry) as people, Ledger.open(ledger, write=True) as handle:
+        _moved(name, lambda: move(handle, people, rules, ours, name, day), as_json)
+
+
+@residuals.command()
+@click.argument("booked", metavar="RUN")
+@run_option
+@click.option("--because", required=True, help="Why.")
+@ledger_option
+@date_option
+@json_option
+def reverse(booked: str, name: str, because: str, ledger: Path, day: str, as_json: bool) -> None:
+    """Book the opposite of all that RUN booked, as a run of its own; its usage is open again."""
+    from residuals.ledger import Ledger
+    from residuals.release import reverse as undo
+
+    with Ledger.open(ledger, write=True) as handle:
+        _moved(name, lambda: undo(handle, booked, name, because, day), as_json)
+
+
+def _moved(name: str, book: Callable[[], Moved], as_json: bool) -> None:
+    from residuals.errors import RunDone
+    from residuals.money import format_amount
+
+    try:
+        done = book()
+    except RunDone as error:
+        click.echo(plain(str(error)))
+        return
+    moves = [(a, b, currency, format_amount(m)) for (a, b, currency), m in sorted(done.money.items())]
+    if as_json:
+        rows = [dict(zip(("from", "to", "currency", "amount"), move, strict=True)) for move in moves]
+        click.echo(line({"run": name, "transfers": done.transfers, "moved": rows, "head": done.head}))
+        return
+    click.echo(f"run {plain(name)}: {count(done.transfers, 'transfer')}.")
+    for source, target, currency, amount in moves:
+        click.echo(f"  {amount:>20} {currency}  {source} -> {target}")
+    click.echo(f"  head of the ledger: {done.head}")
+
+
+@residuals.command("runs")
+@ledger_option
+@json_option
+def list_runs(ledger: Path, as_json: bool) -> None:
+    """The runs that are booked, in their order."""
+    from residuals.ledger import Ledger
+
+    with Ledger.open(ledger) as handle:
+        rows = (
+            {"run": r.run, "kind": r.kind, "period": r.period, "date": r.date, "transfers": r.transfers, "hash": r.hash.hex()}
+            for r in handle.runs()
+        )
+        show(rows, as_json, RUNS, "No run is booked.")
+
+
+@residuals.command("policy")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def show_policy(file: Path | None) -> None:
+    """Check a policy FILE and print what applies with it; without one print the default policy."""
+    from residuals.policy import DEFAULT, load_policy
+
+    rules = load_policy(file)
+    if file is None:
+        click.echo(DEFAULT.read_text(encoding="utf-8").rstrip())
+        return
+    click.echo("\n".join(_policy(rules)))
+
+
+def _policy(rules: Policy) -> Iterable[str]:
+    from residuals.money import format_amount
+
+    yield f"{plain(rules.name)}: can be used."
+    yield f"of revenue {rules.of_revenue}; what no work explains: {rules.unexplained}; owners {rules.owners}; "
+    yield f"credits are paid from the state {rules.credits_from} on"
+    yield "relations: " + _pairs(rules.relations)
+    yield "roles: " + _pairs(rules.roles)
+    for guild, weights in rules.guilds.items():
+        yield f"guild {plain(guild)}: " + _pairs(weights)
+    yield "minimum payout: " + _pairs({code: format_amount(m) for code, m in rules.minimum_payout.items()})
+    yield "withholding: " + (_pairs(rules.withholding) or "none")
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{plain(key)} {value}" for key, value in values.items())
+
+
+@click.group("ledger")
+def ledger_group() -> None:
+    """Look at the ledger, and check that nobody has changed it."""
+
+
+@ledger_group.command()
+@ledger_option
+@click.option("--head", default="", help="A hash noted earlier: runs cut off since are then found too.")
+@json_option
+def verify(ledger: Path, head: str, as_json: bool) -> None:
+    """Check every row against the chain of hashes. The exit status is 1 when one was changed; the first is named."""
+    from residuals.ledger import Ledger
+
+    with Ledger.open(ledger) as handle:
+        fault, last = handle.verify(head), handle.head()
+    if as_json:
+        click.echo(line({"fault": fault or None, "head": last}))
+    else:
+        click.echo(
+            f"fault: {plain(fault)}" if fault else f"{plain(str(ledger))}: whole; head {last or 'none: nothing is booked'}"
+        )
+    if fault:
+        raise SystemExit(1)
+
+
+@ledger_group.command()
+@click.option("--kind", default="", help="Only accounts of this kind: payable, escrow, dispute ...")
+@click.option("--who", default="", help="Only of this person (by key), vendor or holder.")
+@ledger_option
+@json_option
+def balances(kind: str, who: str, ledger: Path, as_json: bool) -> None:
+    """Every account that is not empty, with what is on it."""
+    from residuals.ledger import Ledger
+    from residuals.money import format_amount
+
+    with Ledger.open(ledger) as handle:
+        rows = (
+            {"kind": a.kind, "who": a.who, "work": a.work, "currency": a.currency, "amount": format_amount(microcents)}
+            for a, microcents in handle.balances(kind, who)
+            if microcents
+        )
+        show(rows, as_json, BALANCES, "Every account is empty.")
