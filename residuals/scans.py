@@ -49,11 +49,12 @@ class Named:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a report says of one output: who is in it. matches is empty when nothing registered was found."""
+    """What a report says of one output: what is in it, which may be nothing; failed: it could not be read."""
 
     output: str
     sha256: str
     matches: tuple[Named, ...]
+    failed: bool
 
 
 def join(conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[str], bool]) -> Iterator[Refusal]:
@@ -70,6 +71,8 @@ def join(conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[
         try:
             scan = _scan(text, spans=False)
             rows = _answered(conn, scan, period)
+            if scan.failed and rows:
+                raise ValueError(f'output "{scan.output}" could not be read when it was scanned; it stays open')
             unknown = next((match.work for match in scan.matches if rows and not has_work(match.work)), None)
             if unknown is not None:
                 raise ValueError(f'work "{unknown}" is not in this registry; settle with the registry it was scanned against')
@@ -104,12 +107,10 @@ def _scan(text: str | None, spans: bool = True) -> Scan:
         raise ValueError("the line is no JSON object, or was cut off; scan that output again") from None
     if not isinstance(row, dict) or not isinstance(row.get("output"), str) or not isinstance(row.get("matches"), list):
         raise ValueError("the line is no report of byline scan --json; scan that output again")
-    if "error" in row:
-        raise ValueError(f'output "{row["output"]}" could not be read when it was scanned; it stays unsettled')
     matches = tuple(_named(match, spans) for match in row["matches"] if not (isinstance(match, dict) and match.get("candidate")))
     if len({match.work for match in matches}) < len(matches):
         raise ValueError(f'the report of output "{row["output"]}" names a work twice; scan that output again')
-    return Scan(row["output"], str(row.get("sha256") or ""), matches)
+    return Scan(row["output"], str(row.get("sha256") or ""), matches, "error" in row)
 
 
 def _named(match: object, with_spans: bool) -> Named:

@@ -24,7 +24,7 @@ NOT_SETTLED = (
     "not exists (select 1 from settled s where s.kind = 'usage' and s.row = u.id and s.run not in (select run from reversed))"
 )
 POOLS = "select vendor, currency, microcents from usage_pool where period = ? and pool = 'output' order by id"
-ROWS = "select id, revenue from usage where vendor = ? and period = ? and currency = ? order by id"
+ROWS = "select id, revenue from usage where vendor = ? and period = ? and currency = ? order by output"
 ALLOTTED = "select count(*) from allotted a join usage u on u.id = a.usage where vendor = ? and period = ? and currency = ?"
 
 

@@ -28,11 +28,11 @@ KINDS = (
 )
 ANSWERED = (
     "select u.id, u.output, u.revenue, t.microcents, a.offset from usage u join answer a on a.usage = u.id and not a.twice "
-    "left join allotted t on t.usage = u.id where u.vendor = ? and u.currency = ? order by u.id"
+    "left join allotted t on t.usage = u.id where u.vendor = ? and u.currency = ? order by u.output"
 )
 OPEN_POOLS = (
     "select id, vendor, currency, microcents from usage_pool p where period = ? and pool = 'training' and not exists (select 1 "
-    "from settled s where s.kind = 'pool' and s.row = p.id and s.run not in (select run from reversed)) order by id"
+    "from settled s where s.kind = 'pool' and s.row = p.id and s.run not in (select run from reversed)) order by vendor, currency"
 )
 ONE = Fraction(1)
 

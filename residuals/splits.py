@@ -32,16 +32,17 @@ class _Part:
 
 
 def places(credited: Sequence[Credited], holders: Sequence[str], policy: Policy, role_of: Callable[[str], str]) -> list[Place]:
-    """The places of a work's split: the credits in their order, then owners, then what has no human.
+    """The places of a work's split: credits by person and role (the order of imports is nothing), what has no human, owners.
 
     A declared share is that part of the work. What is left goes to the credits without one: each role has its weight, divided
     equally among those who have it. Of shares that add up to more than the work, only the excess waits for the dispute to end.
     What nobody can be named for is `unplaced`. Rejected credits count for nothing. role_of gives the role of our list.
     """
     live = [credit for credit in credited if REJECTED not in (credit.person_state, credit.credit_state)]
+    live.sort(key=lambda credit: (credit.person, credit.role, credit.name))
     owned = policy.owners if holders else NOTHING
     parts = _of_humans(live, ONE - owned, policy, role_of)
-    parts += [_Part(owned / len(holders), "owner", holder, holder, "rights holder") for holder in holders if owned]
+    parts += [_Part(owned / len(holders), "owner", holder, holder, "rights holder") for holder in sorted(holders) if owned]
     weights = as_integers(part.part for part in parts)
     return [Place(p.kind, p.who, p.name, p.role, weight, p.why) for p, weight in zip(parts, weights, strict=True)]
 

@@ -301,6 +301,26 @@ def test_a_run_whose_money_has_gone_on_cannot_be_reversed(ledger: Ledger, people
     assert amounts(ledger) == {}
 
 
+def test_the_order_of_imports_is_nothing(people: FakePeople, tmp_path: Path) -> None:
+    """Usage row by row, reports and credits from either end: the same balances, also where microcents are left over."""
+    usage = [(f"o{i}", "EUR", f"0.0000010{i}") for i in range(7)]
+    reports = [report(f"o{i}", ("film", "copy", "0.3333"), ("song", "remake", "0.1"), sha256=f"{i:064x}") for i in range(7)]
+    found = []
+    for step in (1, -1):
+        with Ledger.open(tmp_path / f"order{step}.db", write=True, create=True) as ledger:
+            for credits in people.works.values():
+                credits.reverse()
+            for number, row in enumerate(usage[::step]):
+                path = write_usage(
+                    tmp_path / f"{step}-{number}.csv", [row], [("output", "EUR", "0.00000101")] if number == 3 else []
+                )
+                import_usage(ledger, path, "Acme AI", DATE)
+            path = write_reports(tmp_path / "r.jsonl", reports[::step])
+            settle(ledger, people, load_policy(None), role_of, "run", DATE, Inputs(PERIOD, path))
+            found.append(amounts(ledger))
+    assert found[0] == found[1] and found[0]["vendor", "Acme AI", ""] == -101
+
+
 states = st.sampled_from(["claimed", "documented", "corroborated", "verified", "disputed", "rejected", "estate"])
 shares = st.one_of(st.none(), st.integers(0, 100).map(lambda n: Decimal(n) / 100))
 some_credits = st.lists(
