@@ -1,0 +1,65 @@
+"""The chain from a pool to a person's amount, line by line for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from desk import statement_view as view
+from desk.words import plain
+
+if TYPE_CHECKING:
+    from residuals.statements import Statement
+
+
+def told(statement: Statement) -> Iterator[str]:
+    """What the statement's page says, as lines of text."""
+    yield f"{plain(statement.name)}  ({plain(statement.person)}, {view.scope_words(statement)})"
+    numbers = view.pools(statement.lines)
+    for pool, number in numbers.items():
+        p = view.pool_view(pool, number)
+        yield f"  pool {number}: {p['vendor']}, {p['kind']} {p['period']}, {_flat(p['amount'])} {p['currency']}, {p['basis']}"
+    for group in view.groups(statement.lines, numbers):
+        yield ""
+        yield f'"{group["title"]}" (work {group["work"]}), {group["role"]}'
+        for row in group["lines"]:
+            yield f"  {row['output'] or row['relation']}  (pool {row['pool']}, run {row['run']})"
+            yield from (f"    {text}" for text in row["spans"])
+            yield f"    {_chain(row)}"
+        for currency, total in group["sums"]:
+            yield f"  = {_flat(total)} {currency}"
+    yield from _end(statement)
+
+
+def _chain(row: dict[str, object]) -> str:
+    beside = f" beside {row['beside']}" if row["beside"] else ""
+    revenue = f"revenue {row['revenue']}: " if row["revenue"] else ""
+    held = f", {row['kind']}" if row["waits"] else ""
+    why = f" ({row['why']})" if row["why"] else ""
+    return (
+        f"{revenue}{_flat(row['from'])} x {row['share']} ({row['relation']}{beside}) -> the work's {_flat(row['of_work'])} "
+        f"x {row['weight']}{why} -> {_flat(row['amount'])} {row['currency']}{held}"
+    )
+
+
+def _end(statement: Statement) -> Iterator[str]:
+    for row in view.waiting(statement):
+        yield ""
+        what = f"{_flat(row['amount'])} {row['currency']} of {row['work']}"
+        yield f"held: {what}, {row['kind']} since {row['since']}; {row['reason']}"
+    for payment in view.payment_views(statement):
+        back = f", came back {payment['returned']}: {payment['returned_because']}" if payment["returned"] else ""
+        yield (
+            f"payment {payment['payment']} of {payment['date']}: {payment['gross']} - {payment['withheld']} withheld "
+            f"({payment['rate']}, {payment['tax_country']}) = {payment['net']} {payment['currency']}{back}"
+        )
+    for summary in view.summaries(statement):
+        yield ""
+        for word, amount in (*summary["rows"], ("Payable, carried", summary["balance"])):
+            yield f"  {word:<28} {_flat(amount):>24} {summary['currency']}"
+
+
+def _flat(amount: object) -> str:
+    """Both parts of an amount; zeros beyond what a bank can pay left out."""
+    assert isinstance(amount, tuple)
+    return f"{amount[0]}{amount[1].rstrip('0')}".rstrip(".")
