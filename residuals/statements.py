@@ -194,3 +194,15 @@ def _standings(ledger: Ledger, scope: Scope, runs: Mapping[int, RunRow], person:
             else:
                 standing.movements.append(Movement(run.date, run.run, run.kind, reason, work, change))
     yield from accounts.values()
+
+
+def keys_of(ledger: Ledger, who: str) -> list[str]:
+    """The keys of the people that a key or a name means, as credited; empty when nobody is."""
+    if ledger.conn.execute(
+        "select 1 from account where who = ?1 and kind in ('payable', 'escrow', 'dispute')", (who,)
+    ).fetchone():
+        return [who]
+    rows = ledger.conn.execute(
+        "select distinct who from split where (who = ?1 or name = ?1) and kind <> 'owner' order by who", (who,)
+    )
+    return [row[0] for row in rows if row[0]]
