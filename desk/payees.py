@@ -49,12 +49,12 @@ def key_option(command: F) -> F:
     )(command)
 
 
-def ledger_at(path: Path, write: bool = False) -> Ledger:
+def ledger_at(path: Path, write: bool = False, create: bool = False) -> Ledger:
     """The ledger, as a context manager; a writer has the tables of payees and payments in it."""
     from residuals.ledger import Ledger
     from residuals.payout_tables import prepare
 
-    handle = Ledger.open(path, write=write, create=write)
+    handle = Ledger.open(path, write=write, create=create)
     if write:
         prepare(handle.conn)
     return handle
@@ -102,7 +102,7 @@ def payees_set(
         person = people.current_key(person)
     payee = payee_of(person, values)
     vault = vault_at(key) if payee.iban else None
-    with ledger_at(ledger, write=True) as handle, transaction(handle.conn):
+    with ledger_at(ledger, write=True, create=True) as handle, transaction(handle.conn):
         changed = write_payee(handle.conn, payee, vault, now())
     click.echo(f"{plain(person)}: {'stored' if changed else 'nothing changed'}")
 
@@ -133,7 +133,7 @@ def payees_import(table: Path, ledger: Path, registry: Path, key: Path | None, e
     from residuals.payee_table import import_payees
 
     vault = vault_at(key)
-    with opened(registry) as people, ledger_at(ledger, write=True) as handle:
+    with opened(registry) as people, ledger_at(ledger, write=True, create=True) as handle:
         report = import_payees(handle.conn, table, _known(people), vault, now(), encoding)
     for refusal in report.refused:
         row = {"file": refusal.file, "line": refusal.line, "person": refusal.work_id, "reason": refusal.reason}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -107,15 +108,10 @@ def payout_run(output: Path, ledger: Path, registry: Path, key: Path | None, as_
 
 
 def _vault(key: Path | None) -> Vault | None:
-    """None where no key is given; where one is needed, that is told."""
-    from residuals.vault import KeyProblem
+    """None where no key is given; where one is needed, that is told then."""
+    from residuals.vault import ENVIRONMENT
 
-    try:
-        return vault_at(key)
-    except KeyProblem:
-        if key is not None:
-            raise
-        return None
+    return vault_at(key) if key or os.environ.get(ENVIRONMENT) else None
 
 
 @payout.command("file")

@@ -14,7 +14,10 @@ from residuals.ledger import Ledger
 from residuals.money import apportion
 from residuals.records import RunRow
 
-PLACES = "select work, place, kind, role, why from split where who = ? and run = ? order by work, place"
+PLACES = (
+    "select work, place, kind, role, why from split where who = ? and run = ? and kind in ('payable', 'escrow', 'dispute') "
+    "order by work, place"
+)
 WEIGHTS = "select weight from split where run = ? and work = ? order by place"
 ATTRIBUTIONS = (
     "select id, pool, output, title, relation, degree, rate, microcents, spans from attribution "

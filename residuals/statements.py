@@ -23,7 +23,7 @@ BY_DATE = ("release", "payout", "return")  # runs of no settled period: they cou
 ACCOUNTS = "select id, kind, who, work, currency from account where kind in ('payable', 'escrow', 'dispute') and who <> ''"
 TRANSFERS = "select run, debit, credit, microcents, place, reason, work from transfer where run <= ?"
 OF_PERSON = " and (debit in (select id from account where who = ?) or credit in (select id from account where who = ?))"
-NAMES = "select who, name from split where run = ? and who <> ''"
+NAMES = "select who, name from split where run = ? and kind in ('payable', 'escrow', 'dispute') and who <> ''"
 REASONS = {
     "payable": "",
     "escrow": "waits until the person, or the credit, is verified",
@@ -122,8 +122,9 @@ class Books:
             self._standings[standing.account.who].append(standing)
 
     def people(self) -> list[str]:
-        """Everybody with a line, a movement or a balance in the scope, by key."""
-        active = (who for who, found in self._standings.items() if any(s.balance or s.booked or s.movements for s in found))
+        """Everybody with a line or a movement in the scope, by key; for a period also who only has a balance carried."""
+        carried = not self.scope.run
+        active = (who for who, found in self._standings.items() if any(s.movements or (carried and s.balance) for s in found))
         return sorted({*self._names, *active})
 
     def statement(self, person: str) -> Statement:
@@ -203,6 +204,7 @@ def keys_of(ledger: Ledger, who: str) -> list[str]:
     ).fetchone():
         return [who]
     rows = ledger.conn.execute(
-        "select distinct who from split where (who = ?1 or name = ?1) and kind <> 'owner' order by who", (who,)
+        "select distinct who from split where (who = ?1 or name = ?1) and kind in ('payable', 'escrow', 'dispute') order by who",
+        (who,),
     )
     return [row[0] for row in rows if row[0]]

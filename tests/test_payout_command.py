@@ -154,6 +154,8 @@ def test_orders_that_cannot_be_carried_out_say_so_in_one_sentence(desk, printed)
         (("--policy", "none.toml"), "none.toml: the policy cannot be read"),
         (("--policy", "policy.toml", "--ledger", "none.db"), "none.db: there is no ledger here"),
     ):
+        paying = printed("payout", "run", *ORDER, *changes, "-o", "out.xml")
+        assert paying.exit_code == 1 and reason in paying.output and not Path("none.db").exists()
         result = printed("payout", "preview", *ORDER, *changes)
         assert result.exit_code == 1 and reason in result.output and len(result.output.splitlines()) == 1
 
@@ -217,3 +219,15 @@ def test_why_shows_the_chain_from_pool_to_amount(desk, printed):
     assert "in escrow" in held and "waits until the person, or the credit, is verified" in held
     assert json_lines(printed("why", "Dora", "--json"))[0]["lines"][0]["amount"] == "29.41176471"
     assert printed("why", "Nobody").exit_code == 1
+
+
+def test_a_page_of_very_many_lines_says_what_it_leaves_to_the_other_files(desk, printed, monkeypatch):
+    with Ledger.open(Path("ledger.db"), write=True) as ledger:
+        lines = [report(f"{i}.mp4", ("film", "copy", "0.25")) for i in range(5)]
+        usage = [(f"{i}.mp4", "EUR", "10") for i in range(5)]
+        booked(ledger, desk, load_policy(None), Path.cwd(), lines, usage, name="many")
+    monkeypatch.setattr("desk.statement_view.LINES_SHOWN", 2)
+    printed("statements", "--run", "many", "--person", "Dora", "-o", "st")
+    (page,) = (path.read_text() for path in Path("st").glob("*.html"))
+    assert "Shown are the first 2 lines. 3 more are in the CSV and JSON files" in page and page.count(".mp4") == 2
+    assert next(Path("st").glob("guild*.csv")).read_text().count(".mp4") == 5

@@ -250,6 +250,25 @@ def test_a_reversed_run_stands_with_its_reversal(settled):
     assert payable["balance"] == "0.00" and {m["kind"] for m in payable["movements"]} == {"reversal"}
 
 
+def test_owners_get_no_statement_and_leave_the_humans_figures_right(ledger, people, tmp_path):
+    people.owners["film"] = ("Studio", "guild:dora")
+    policy = policy_of(tmp_path, "[owners]\npart = 0.4\n")
+    booked(ledger, people, policy, tmp_path, REPORTS, USAGE)
+    books = Books(ledger, scope_of(ledger, "run"))
+    assert books.people() == [f"guild:{name}" for name in ("cam", "cleo", "dora", "gus", "sam")]
+    for person in books.people():
+        check_json(json_bytes(books.statement(person)))
+
+
+def test_a_payouts_statements_are_of_those_it_paid(settled, people, tmp_path):
+    vault = made_vault(tmp_path)
+    store(settled, vault, "guild:dora")
+    made = plan(settled, people, TERMS, ORDER, vault)
+    book(settled, made, files_of(ORDER, made.payments), vault)
+    assert Books(settled, scope_of(settled, ORDER.run)).people() == ["guild:dora"]
+    assert len(Books(settled, scope_of(settled, period=PERIOD)).people()) == 5
+
+
 def test_a_period_takes_in_what_was_booked_in_it():
     for day, period in (
         ("2026-11-28", "2026"),
