@@ -184,6 +184,7 @@ def run(sizes: list[int], path: Path) -> dict[str, Any]:
             began = time.process_time()
             grow(registry, pools, size - registry.works_count(), dice)
             grown = time.process_time() - began
+            registry.merge()  # as the other media are measured: as `byline registry merge` leaves it
             for kind, probes in (("registered", inside), ("not registered", outside)):
                 row = {"works": size, "million_words": round(size * WORDS / 1e6, 1), "probes": kind,
                        "megabytes": round(path.stat().st_size / 1e6), **measured(registry, probes)}  # fmt: skip

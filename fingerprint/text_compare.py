@@ -22,8 +22,8 @@ from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, c
 
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
-MOST_LONE = 20  # works of those that only lone letter seeds meet, which are looked at
-MOST_ALIKE = 16  # works of those that passages meet, the same
+MOST_LONE = 6  # works of those that only lone letter seeds meet, which are looked at
+MOST_ALIKE = 6  # works of those that passages meet, the same
 SAME_WORDS = 8  # of the 24 words around a letter seed, that make one seed enough
 FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are aligned
 SPREAD = 120.0  # half width of a band of letter seeds, in code points

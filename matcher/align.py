@@ -101,13 +101,12 @@ def _gathered(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, scheme
     """
     output, work = probe.positions[hits.output_row].astype(np.float64), hits.work_position.astype(np.float64)
     wide, side = 2 * scheme.tolerance, SQUARE * scheme.tolerance
-    slots = max(1 << 12, 1 << (2 * len(hits)).bit_length())
     most = np.zeros(len(start))
     for shift in (0.0, 0.5):
         square = np.floor(output / side + shift) * GROUP_STEP + np.floor(work / side + shift)
         for place in ((work - output) / wide + shift, square):
-            slot = _slots(group, place, slots)
-            most = np.maximum(most, np.maximum.reduceat(np.bincount(slot, hits.rarity, slots)[slot], start))
+            slot = slots(group, np.floor(place).astype(np.int64), len(hits))
+            most = np.maximum(most, np.maximum.reduceat(np.bincount(slot, hits.rarity)[slot], start))
     return most
 
 
@@ -121,21 +120,22 @@ def _bounds(
     bounds, most = np.zeros(len(start)), np.zeros(len(start), np.int64)
     # Without other scales a run keeps to one offset, so one of two rows of bins of twice its width holds all of it.
     wide = len(scheme.scales) == 1 and scheme.aligner == "line"
-    slots = max(1 << 12, 1 << (2 * len(hits)).bit_length())
     for scale in scheme.scales:
         offsets = work - scale * output
         for shift in (0.0, 0.5):
-            slot = _slots(group, offsets / (2 * scheme.tolerance) + shift, slots)
-            bounds = np.maximum(bounds, np.maximum.reduceat(np.bincount(slot, hits.rarity, slots)[slot], start))
-            slot = _slots(group, offsets / (4 * scheme.tolerance) + shift, slots) if wide else slot
-            most = np.maximum(most, np.maximum.reduceat(np.bincount(slot, minlength=slots)[slot], start))
+            bins = np.floor(offsets / (2 * scheme.tolerance) + shift).astype(np.int64)
+            slot = slots(group, bins, len(hits))
+            bounds = np.maximum(bounds, np.maximum.reduceat(np.bincount(slot, hits.rarity)[slot], start))
+            if wide:
+                slot = slots(group, np.floor(offsets / (4 * scheme.tolerance) + shift).astype(np.int64), len(hits))
+            most = np.maximum(most, np.maximum.reduceat(np.bincount(slot)[slot], start))
     return bounds * ROUNDING, (most if wide else 2 * most) >= need
 
 
-def _slots(group: Int64, place: Float, slots: int) -> Int64:
-    """A number below `slots` for each (group, bin): equal bins have equal ones, different bins nearly always others."""
-    mixed = group * GROUP_STEP + np.floor(place).astype(np.int64)
-    mixed &= slots - 1
+def slots(group: Int64, bins: Int64, hits: int) -> Int64:
+    """A small number for each (group, bin): equal bins have equal ones, different bins of so many hits nearly always others."""
+    mixed = group * GROUP_STEP + bins
+    mixed &= max(1 << 12, 1 << (2 * hits).bit_length()) - 1
     return mixed
 
 

@@ -14,15 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Alignment, Fingerprint, Scheme
-from fingerprint.hashing import Int64
+from fingerprint.hashing import Int32, Int64
 from fingerprint.text_order import longest_chain, order_evidence
+from matcher.align import slots
 from registry.hits import Hits
 
-MOST_HITS = 8000  # of a cell: beyond that, in a large registry, the commonest keys are passed over
-LOOKED_AT = 60  # places whose order is looked at, for each cell of the output
+CROWD = 2000  # hits of a cell from which, in a large registry, those that lie where little comes together are passed over
+FULLEST = 400  # stretches of works, for each cell of the output, whose hits are looked at then
+LOOKED_AT = 40  # places whose order is looked at, for each cell of the output
 KEPT = 20  # best of those, for each cell of the output
 MOST = 40  # of a whole output
 LEAST = 0.3  # log10 of the evidence of a place that is kept, before words that are no keys are looked at
+# The more works, the more evidence chance gives: the twentieth best place of chance has 1.2 more among ten times the works. And
+# the more evidence must a place have in the end: what is named among 10,000 works stood first or second of all places.
+FEW_WORKS, EACH_TENFOLD = 200, 1.5
 DEPENDENT = 0.5  # keys of one topic come together
 SHORT = 10.0  # stretches that a work is taken to have, at least, when the chance of a key is told
 AT_MOST = 2.0  # evidence of one key: no registry tells that one is rarer than one in a hundred stretches
@@ -39,17 +44,20 @@ class Place:
     evidence: float
 
 
-def chains(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
-    """The best places, best first. scheme.tolerance is the length of a stretch of the work, scheme.reach half a cell's."""
+def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> list[Alignment]:
+    """The best places in a registry of so many works, best first. scheme.tolerance is the length of a stretch of the work,
+    scheme.reach half a cell's.
+    """
+    tenfolds = math.log10(max(works, FEW_WORKS) / FEW_WORKS)
     at, to = probe.positions[hits.output_row].astype(np.int64), hits.work_position.astype(np.int64)
     found: list[Alignment] = []
     for shift in (0.0, 0.5):
         cell = np.floor(at / (2 * scheme.reach) + shift).astype(np.int64)
         for c in np.unique(cell).tolist():
             rows = np.flatnonzero(cell == c)
-            found.extend(_of_cell(hits, rows, at[rows], to[rows], probe, scheme))
+            found.extend(_of_cell(hits, rows, at[rows], to[rows], probe, scheme, LEAST + EACH_TENFOLD * tenfolds))
     found.sort(key=lambda a: (-a.support, a.fingerprint_id, a.offset))
-    return _different(found)[:MOST]
+    return _different(found)[: round(MOST / (1 + tenfolds))]
 
 
 def _different(found: list[Alignment]) -> list[Alignment]:
@@ -68,21 +76,24 @@ def _same(one: Alignment, other: Alignment) -> bool:
     return 2 * shared >= end - start and bool(np.isin(one.output_rows, other.output_rows).any())
 
 
-def _of_cell(hits: Hits, rows: Int64, at: Int64, to: Int64, probe: Fingerprint, scheme: Scheme) -> Iterator[Alignment]:
+def _of_cell(
+    hits: Hits, rows: Int64, at: Int64, to: Int64, probe: Fingerprint, scheme: Scheme, least: float
+) -> Iterator[Alignment]:
     """The best places for one cell of the output: its hits are `rows`, at `at` in the output and `to` in the works."""
-    if len(rows) > MOST_HITS:
-        chosen = hits.rarity[rows] > np.partition(hits.rarity[rows], -MOST_HITS)[-MOST_HITS]
-        rows, at, to = rows[chosen], at[chosen], to[chosen]
     if not len(rows):
         return
+    length = _lengths(hits.fingerprint_id[rows], to)
+    if len(rows) > CROWD:
+        chosen = _in_company(hits.fingerprint_id[rows], hits.output_row[rows], to, hits.rarity[rows], scheme.tolerance)
+        rows, at, to, length = rows[chosen], at[chosen], to[chosen], length[chosen]
     owner = hits.fingerprint_id[rows].astype(np.int64)
     span = int(to.max()) + int(scheme.tolerance) + 2
     order = np.argsort(owner * span + to, kind="stable")
-    at, to, owner = at[order], to[order], owner[order]
-    gain = np.minimum(np.maximum(_gains(at, to, owner, scheme.tolerance), hits.rarity[rows[order]]), AT_MOST)
-    places = sorted(_ordered(at, to, gain, p) for p in _fullest(at, to, owner, gain, span, scheme))
+    at, to, owner, length = at[order], to[order], owner[order], length[order] / scheme.tolerance
+    gain = np.minimum(np.maximum(_gains(at, to, owner, length, scheme.tolerance), hits.rarity[rows[order]]), AT_MOST)
+    places = sorted(_ordered(at, to, gain, p) for p in _fullest(at, to, owner, gain, length, span, scheme))
     for evidence, start, end in reversed(places[-KEPT:]):
-        if evidence >= LEAST:
+        if evidence >= least:
             own = rows[order[start:end]]
             own = own[np.argsort(hits.output_row[own], kind="stable")]
             offset = float(np.median(to[start:end] - at[start:end]))
@@ -92,8 +103,33 @@ def _of_cell(hits: Hits, rows: Int64, at: Int64, to: Int64, probe: Fingerprint, 
             )  # fmt: skip
 
 
-def _gains(at: Int64, to: Int64, owner: Int64, stretch: float) -> Float:
-    """float64[hits]: -log10 of the chance that a stretch of the hit's work holds its key; hits lie in the order of owner and to.
+def _lengths(owner: Int32, to: Int64) -> Float:
+    """float64[hits]: length of each hit's work, as far as the hits show it. Hits lie in the order of owner."""
+    start = np.flatnonzero(np.append(True, np.diff(owner) != 0))
+    return np.repeat(np.maximum.reduceat(to, start) + 1.0, np.diff(np.append(start, len(owner))))
+
+
+def _in_company(owner: Int32, row: Int32, to: Int64, rarity: npt.NDArray[np.float32], stretch: float) -> npt.NDArray[np.bool_]:
+    """bool[hits]: which lie in one of the FULLEST stretches of works, by the rarity of the different rows that meet there.
+
+    Costs a few passes and no sort: most hits of a large registry are alone. Hits lie in the order of owner, row and place.
+    """
+    kept = np.zeros(len(to), bool)
+    weight = np.minimum(rarity, AT_MOST).astype(np.float64)
+    same = (np.diff(owner) == 0) & (np.diff(row) == 0)
+    for shift in (0, 1):
+        bins = (to + shift * int(stretch)) // int(2 * stretch)
+        again = np.append(False, same & (np.diff(bins) == 0))
+        slot = slots(owner.astype(np.int64), bins, len(to))
+        sums = np.bincount(slot, np.where(again, 0.0, weight))
+        most = np.partition(sums, max(0, len(sums) - FULLEST))[max(0, len(sums) - FULLEST)]
+        kept |= sums[slot] >= max(most, 1e-9)
+    return kept
+
+
+def _gains(at: Int64, to: Int64, owner: Int64, length: Float, stretch: float) -> Float:
+    """float64[hits]: -log10 of the chance that a stretch of the hit's work, which has `length` of them, holds its key; hits lie
+    in the order of owner and to.
 
     Keys come together in bursts, so places of a key in a work that lie within one stretch count once.
     """
@@ -102,16 +138,10 @@ def _gains(at: Int64, to: Int64, owner: Int64, stretch: float) -> Float:
     key = np.cumsum(np.append(True, (np.diff(owner[pair]) != 0) | (np.diff(at[pair]) != 0))) - 1
     times = np.empty(len(at))
     times[pair] = np.bincount(key, new)[key]
-    return np.clip(np.log10(np.maximum(_length(to, owner) / stretch, SHORT) / times), 0.0, None)
+    return np.clip(np.log10(np.maximum(length, SHORT) / times), 0.0, None)
 
 
-def _length(to: Int64, owner: Int64) -> Float:
-    """float64[hits]: length of each hit's work, as far as the hits show it."""
-    last = np.flatnonzero(np.append(np.diff(owner) != 0, True))
-    return np.repeat(to[last] + 1.0, np.diff(last, prepend=-1))
-
-
-def _fullest(at: Int64, to: Int64, owner: Int64, gain: Float, span: int, scheme: Scheme) -> list[Place]:
+def _fullest(at: Int64, to: Int64, owner: Int64, gain: Float, length: Float, span: int, scheme: Scheme) -> list[Place]:
     """Stretches that begin at a hit, with most evidence, none inside another one's start."""
     pair = np.lexsort((to, at, owner))
     repeats = (np.diff(owner[pair]) == 0) & (np.diff(at[pair]) == 0) & (np.diff(to[pair]) < scheme.tolerance)
@@ -123,7 +153,7 @@ def _fullest(at: Int64, to: Int64, owner: Int64, gain: Float, span: int, scheme:
     end = np.minimum(end, np.searchsorted(owner, owner, "right"))
     # A key that is passed over because it stood shortly before still counts at the start of a stretch.
     total = sums[end] - sums[:-1] + np.where(counted, 0.0, gain)
-    evidence = DEPENDENT * total - np.log10(np.maximum(1.0, _length(to, owner) / scheme.tolerance))
+    evidence = DEPENDENT * total - np.log10(np.maximum(1.0, length))
     # Sorted are only those that can be among so many: most hits of a large registry are chance.
     many = min(4 * LOOKED_AT, len(at))
     best = np.flatnonzero(evidence >= np.partition(evidence, len(at) - many)[len(at) - many])

@@ -49,7 +49,10 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
         if not len(rows):
             continue
         hits = _hits_of_rows(fingerprint, rows, index, without)
-        placed = chains(hits, fingerprint, scheme) if scheme.aligner == "chain" else align(hits, fingerprint, scheme, stored)
+        if scheme.aligner == "chain":
+            placed = chains(hits, fingerprint, scheme, index.works_count())
+        else:
+            placed = align(hits, fingerprint, scheme, stored)
         found.extend(verify(number, part, placed, index, table, stored))
     return found
 

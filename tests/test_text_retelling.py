@@ -169,6 +169,20 @@ def test_keys_that_come_together_in_order_are_the_best_place():
     assert (np.diff(best.output_rows) >= 0).all()
 
 
+def test_a_place_stands_out_of_the_chance_hits_of_ten_thousand_works():
+    rng, n = np.random.default_rng(7), 30_000
+    keys = make(CHAIN, np.arange(0, 600, 6, dtype=np.int32), keys=np.arange(100, dtype=np.int64))
+    scattered = np.stack([rng.integers(0, 100, n), rng.integers(0, 10_000, n), rng.integers(0, 12_000, n)], axis=1)
+    together = np.array([(r, 77, 5_000 + 50 * i) for i, r in enumerate(range(10, 70, 10))])
+    rows = np.unique(np.concatenate([scattered, together]), axis=0)
+    rows = rows[np.lexsort((rows[:, 2], rows[:, 0], rows[:, 1]))].astype(np.int32)
+    hits = Hits(rows[:, 0], rows[:, 1], rows[:, 2], np.full(len(rows), 1.5, np.float32))
+    found = chains(hits, keys, CHAIN, 10_000)
+    assert found[0].fingerprint_id == 77 and set(range(10, 70, 10)) <= set(found[0].output_rows.tolist())
+    assert len(found) <= 16 < len(chains(hits, keys, CHAIN, 100)) <= 40
+    assert all(a.support >= 0.3 + 1.5 * np.log10(50) for a in found)
+
+
 def test_no_hits_and_lone_keys_give_no_place():
     keys = make(CHAIN, np.arange(5, dtype=np.int32), keys=np.arange(5, dtype=np.int64))
     none = np.zeros(0, np.int32)
