@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from residuals.statements import Standing, Statement
 
 SPANS_SHOWN = 4
+AREA = 4  # numbers of a span of a still: x, y, width, height
 LINES_SHOWN = 2_000
 POOLS = {"output": "output money", "training": "training money"}
 RELATIONS = {"copy": "copy", "remake": "remake", "style": "style", "training": "trained on this work", "equal": "equal part"}
@@ -39,12 +40,19 @@ def spans(line: Line) -> list[str]:
 
 
 def _span(span: Mapping[str, Any]) -> str:
+    """One place on both sides; of a still in a film the one is an area and the other a stretch of time."""
     part = str(span.get("part"))
     try:
-        sides = [place(part, [float(v) for v in span[side]]).removeprefix("the ") for side in ("output", "work")]
+        sides = [_place(part, [float(v) for v in span[side]]) for side in ("output", "work")]
     except (KeyError, TypeError, ValueError, IndexError):
         return ""
-    return plain(f"{TRACKS.get(part, part)} {sides[0]}: the work's {sides[1]}")
+    track = "" if part == "text" else f"{TRACKS.get(part, part)} "
+    return plain(f"{track}{sides[0]}: the work's {sides[1]}")
+
+
+def _place(part: str, values: Sequence[float]) -> str:
+    medium = "image" if len(values) == AREA else "text" if part == "text" else "film"
+    return place(medium, values).removeprefix("the ")
 
 
 def pools(lines: Sequence[Line]) -> dict[Pool, int]:

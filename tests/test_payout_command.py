@@ -231,3 +231,27 @@ def test_a_page_of_very_many_lines_says_what_it_leaves_to_the_other_files(desk, 
     (page,) = (path.read_text() for path in Path("st").glob("*.html"))
     assert "Shown are the first 2 lines. 3 more are in the CSV and JSON files" in page and page.count(".mp4") == 2
     assert next(Path("st").glob("guild*.csv")).read_text().count(".mp4") == 5
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (
+            {"part": "image", "output": [0, 0, 640, 480], "work": [5.5, 6.5]},
+            "picture area 640 x 480 at (0, 0): the work's 0:05.5 to 0:06.5",
+        ),
+        (
+            {"part": "text", "output": [0, 1766], "work": [694, 2460]},
+            "characters 0 to 1,766: the work's characters 694 to 2,460",
+        ),
+        (
+            {"part": "film", "output": [0, 4.25], "work": ["60.5", "64.75"]},
+            "picture 0:00.0 to 0:04.2: the work's 1:00.5 to 1:04.8",
+        ),
+        ({"part": "film", "output": None, "work": []}, ""),
+    ],
+)
+def test_places_are_told_by_what_each_side_is(span, said):
+    from desk.statement_view import _span
+
+    assert _span(span) == said
