@@ -87,3 +87,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that points at itself: kept as a file, which then says what is wrong
         return False
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """The file is there whole or not at all."""
+    draft = target.with_name(target.name + ".part")
+    try:
+        draft.write_bytes(data)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from desk.console import json_option, line, opened, registry_option, show
+from desk.people_issuers import attest, issuer, verify
+from desk.people_states import identify, merge, move, twins
 from desk.words import NOUNS, count, plain
 
 
@@ -52,6 +54,9 @@ def _person(person: Mapping[str, Any]) -> Iterator[str]:
     yield f"{plain(person['name'])}  (person {person['person']}{known}, {person['state']}, {count(works, 'work')})"
     if person["other_names"]:
         yield f"  also credited as {plain(', '.join(person['other_names']))}"
+    for m in person["moves"]:
+        what = f"credit {plain(m['credit'])} {m['state']}" if m["credit"] else m["state"]
+        yield f"  {what} since {plain(m['at'])}: {plain(m['by'])}, {plain(m['how'])}"
     for c in person["credits"]:
         gone = "" if c["state"] == "live" else f", {c['state']}"
         state = "" if c["credit_state"] == "claimed" else f"; credit {c['credit_state']}"
@@ -73,3 +78,7 @@ def people_roles(like: str, as_json: bool) -> None:
     fitting = [row for row in rows if like.lower() in str(row).lower()]
     columns = {name: name for name in ("role", "department", *VOCABULARIES, "also")}
     show(fitting, as_json, columns, "No role is called like that; it can be used all the same.")
+
+
+for command in (move, identify, twins, merge, issuer, attest, verify):
+    people.add_command(command)

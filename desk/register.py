@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from desk.console import Progress, json_option, line, opened, registry_option
-from desk.files import PORTABLE, Found, found
+from desk.files import PORTABLE, Found, found, write_whole
 from desk.intake import KEPT_ROWS, TASK, ImportReport, Intake, Wanted
 from desk.words import NOUNS, count, plain
 from desk.workers import Pool, cores
@@ -163,7 +163,7 @@ def fingerprint(paths: tuple[str, ...], output: Path, jobs: int | None) -> None:
                 click.echo(f"refused: {plain(answer.error['message'])}")
                 continue
             target = _free(output, str(job["name"]), taken) if several else output
-            _write_whole(target, answer.body)
+            write_whole(target, answer.body)
             click.echo(f"{plain(str(target))}  {len(answer.body):,} bytes, {', '.join(answer.head['schemes'])}")
     if failed:
         raise SystemExit(1)
@@ -177,16 +177,6 @@ def _free(folder: Path, name: str, taken: set[Path]) -> Path:
             break
     taken.add(target)
     return target
-
-
-def _write_whole(target: Path, data: bytes) -> None:
-    """The file is there whole or not at all."""
-    draft = target.with_name(target.name + ".part")
-    try:
-        draft.write_bytes(data)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _catalogued(catalog: Path, credits_file: Path | None, report: ImportReport) -> tuple[int, Iterator[Wanted]]:

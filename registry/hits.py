@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Fingerprint
-from fingerprint.hashing import Int32, Int64
+from fingerprint.hashing import Int32, Int64, UInt8
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,17 @@ def hit_order(ids: Int32, rows: Int32, positions: Int32) -> Int64:
         return np.lexsort((positions, rows, ids))
     joint = (ids.astype(np.int64) * height + rows) * span + (positions.astype(np.int64) - low)
     return np.argsort(joint, kind="stable")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Fingerprints of one row each: ids int32[n], rising, and their payloads uint8[n, k]."""
+
+    fingerprint_id: Int32
+    payload: UInt8
+
+    def __len__(self) -> int:
+        return len(self.fingerprint_id)
 
 
 @dataclass(frozen=True)
@@ -135,6 +146,9 @@ class Index(Protocol):
 
     def fingerprint(self, fingerprint_id: int) -> Fingerprint:
         """The stored fingerprint, unpacked; keys that follow from its payload may be left out."""
+
+    def rows(self, scheme: str) -> Rows:
+        """All fingerprints of a scheme that has one row each and no keys; a work without a row is left out."""
 
     def works_count(self) -> int:
         """How many works can be matched."""

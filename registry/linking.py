@@ -32,7 +32,8 @@ def put(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit, other
     for other in (name, *other_names):
         _call(conn, person, other)
     row = conn.execute(
-        "select place, share, guild from credit where person = ? and work = ? and role = ?", (person, rank, role)
+        "select place, share, guild from credit where person = ? and work = ? and role = ? order by state = 'rejected', place",
+        (person, rank, role),
     ).fetchone()
     if row:
         return _complete(conn, rank, row, share, guild)
@@ -71,7 +72,7 @@ def person_of(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit)
     _one_each(identifiers)
     if found:
         (person,) = found
-        _agree(conn, person, identifiers)
+        agree(conn, person, identifiers)
         _absorb_namesakes(conn, rank, work_id, name, person)
     else:
         person = _namesake(conn, rank, work_id, name, identifiers) or made(conn, name, identifiers[0])
@@ -99,7 +100,8 @@ def _one_each(identifiers: Iterable[str]) -> None:
             raise Conflict(f"{first[scheme]} and {identifier} cannot belong to one person; check the row")
 
 
-def _agree(conn: sqlite3.Connection, person: int, identifiers: Iterable[str]) -> None:
+def agree(conn: sqlite3.Connection, person: int, identifiers: Iterable[str]) -> None:
+    """Raises Conflict when the person has another identifier of a scheme in which people have one each."""
     known = identifiers_of(conn, person)
     for identifier in identifiers:
         scheme = identifier.partition(":")[0]

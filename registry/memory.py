@@ -8,7 +8,7 @@ import numpy as np
 
 from fingerprint.features import Fingerprint, Part, Scheme
 from fingerprint.hashing import Int64
-from registry.hits import Hits, Registered, Work, no_hits
+from registry.hits import Hits, Registered, Rows, Work, no_hits
 
 MAX_POSTINGS_PER_KEY = 2000
 # Hits that one lookup may give: so many, and one more for each key. Beyond that the commonest keys are passed over: they tell
@@ -88,6 +88,12 @@ class MemoryIndex:
     def fingerprint(self, fingerprint_id: int) -> Fingerprint:
         """See Index.fingerprint."""
         return self._fingerprints[fingerprint_id]
+
+    def rows(self, scheme: str) -> Rows:
+        """See Index.rows."""
+        found = [(i, f.payload) for i, f in enumerate(self._fingerprints) if f.scheme == scheme and len(f) == 1]
+        payloads = [payload for _, payload in found if payload is not None]
+        return Rows(np.array([i for i, _ in found], np.int32), np.concatenate(payloads) if payloads else np.zeros((0, 0), np.uint8))
 
     def works_count(self) -> int:
         """See Index.works_count."""

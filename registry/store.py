@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import fingerprint
 from fingerprint.features import Fingerprint, Media, Scheme, newest, unpack
 from fingerprint.hashing import Int64
-from registry import identified, listing, people, postings, upgrade, works
+from registry import columns, identified, listing, people, postings, upgrade, verification, works
 from registry.audit import changed, meta, note
 from registry.check import check
 from registry.errors import CorruptRegistry, RegistryError, as_registry_error
@@ -34,6 +34,8 @@ from registry.works import Batch, Entry, Outcome
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+    from registry.humans import Humans
 
 KEPT = 4096  # answers of registered() kept in memory
 
@@ -67,11 +69,19 @@ class Registry:
         self._directories: dict[str, Directory] = {}
         self._stale: dict[str, Directory] = {}
         self._registered: dict[int, Registered] = {}
+        self._held: dict[str, columns.Held] = {}
 
     @cached_property
     def schemes(self) -> Mapping[str, Scheme]:
         """Every scheme that a fingerprint here may be of."""
         return fingerprint.schemes() if self._given_schemes is None else self._given_schemes
+
+    @cached_property
+    def humans(self) -> Humans:
+        """What is done with its people: states, merges, credentials."""
+        from registry.humans import Humans  # what checks signatures is imported only where it is asked for
+
+        return Humans(self._reading, self._writing)
 
     def __enter__(self) -> Self:
         return self
@@ -187,6 +197,13 @@ class Registry:
         with self._reading() as conn:
             return works.work(conn, work_id)
 
+    def rows(self, scheme: str) -> Rows:
+        """See Index.rows. Kept in memory until the registry changes."""
+        with self._reading() as conn:
+            known, held = self.schemes[scheme], self._held.get(scheme)
+            self._held[scheme] = columns.read(conn, known, meta(conn, "revision"), self.schemes, held)
+            return columns.as_rows(self._held[scheme])
+
     def works_count(self) -> int:
         """See Index.works_count."""
         with self._reading() as conn:
@@ -265,9 +282,9 @@ class Registry:
             yield from people.people(conn, like)
 
     def person(self, who: str) -> list[dict[str, Any]]:
-        """Everybody of that name, identifier or number, with credits. Raises UnknownWork."""
+        """Everybody of that name, identifier or number, with credits and the moves to their states. Raises UnknownWork."""
         with self._reading() as conn:
-            return people.person(conn, who)
+            return [row | {"moves": verification.moves(conn, row["person"])} for row in people.person(conn, who)]
 
     def identify(self, work_id: str, identifiers: Iterable[str], at: str = "") -> list[tuple[str, bool]]:
         """Notes identifiers of a work, all or none: each in its one form, and whether it is new. Raises UnknownWork or
