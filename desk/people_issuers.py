@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -128,22 +129,33 @@ def attest(
 
 
 @click.command("verify")
-@click.argument("credential", type=FILE, metavar="CREDENTIAL")
+@click.argument("credentials", type=FILE, metavar="CREDENTIAL...", nargs=-1, required=True)
 @date_option
 @registry_option
 @json_option
-def verify(credential: Path, at: datetime | None, registry: Path, as_json: bool) -> None:
-    """Check a credential and verify the person it is about.
+def verify(credentials: Sequence[Path], at: datetime | None, registry: Path, as_json: bool) -> None:
+    """Check credentials and verify the people they are about.
 
-    It counts when a trusted issuer has signed it, it is valid now, its identifiers and name are those of one person here, and it
-    was not used before. Else it is refused with the reason, and nothing changes.
+    One counts when a trusted issuer has signed it, it is valid now, its identifiers and name are those of one person here, and it
+    was not used before. Else it is refused with the reason, nothing changes by it, and the exit status is 1.
     """
     from registry.attestations import BadCredential, read_credential
 
-    token = read_credential(credential)
+    refused = 0
     with opened(registry, write=True) as handle:
-        try:
-            moved = handle.humans.accept(token, _now(at))
-        except BadCredential as error:
-            raise BadCredential(f"{credential}: refused: {error}") from None
-    tell(moved, as_json)
+        for file in credentials:
+            try:
+                token = read_credential(file)
+            except BadCredential as error:
+                refused += 1
+                click.echo(f"byline: {plain(str(error))}", err=True)
+                continue
+            try:
+                moved = handle.humans.accept(token, _now(at))
+            except BadCredential as error:
+                refused += 1
+                click.echo(f"byline: {plain(str(file))}: refused: {plain(str(error))}", err=True)
+                continue
+            tell(moved, as_json)
+    if refused:
+        raise SystemExit(1)
