@@ -23,10 +23,7 @@ LONGEST = {"name": 140, "town": 35, "line": 70, "wise_id": 64, "wise_email": 254
 LINES = 2  # of a hybrid address, beside town and country (EPC, SEPA credit transfer guidelines)
 COLUMNS = ("name", "town", "country", "lines", "currency", "account", "bic", "wise_id", "wise_email", "tax_form", "tax_country")
 WRITE = f"insert or replace into payee (person, {', '.join(COLUMNS)}) values ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608
-FORGET = (
-    "delete from sealed where owner = ? and id not in (select account from payee where account is not null) "
-    "and id not in (select account from payment where account is not null)"
-)
+FORGET = "delete from sealed where id = ? and not exists (select 1 from payment where account = sealed.id)"
 READ = f"select person, {', '.join(COLUMNS)} from payee"  # noqa: S608 - our own names
 
 
@@ -112,7 +109,8 @@ def write_payee(conn: sqlite3.Connection, payee: Payee, vault: Vault | None, dat
     changed = tuple(name for name, old, new in zip(COLUMNS, was, row, strict=True) if old != new)
     if changed:
         conn.execute(WRITE, (payee.person, *row))
-        conn.execute(FORGET, (payee.person,))
+        if before and before[6] != account:  # the number before, unless something was paid to it
+            conn.execute(FORGET, (before[6],))
         conn.execute(
             "insert into payee_change (person, date, changed) values (?, ?, ?)",
             (payee.person, date, ", ".join(changed) if before else "new"),

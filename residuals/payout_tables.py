@@ -36,6 +36,7 @@ create table if not exists payment (
     wise_currency text not null, unique (run, number)
 ) strict;
 create index if not exists payment_by_person on payment (person);
+create index if not exists payment_by_account on payment (account);
 create table if not exists payment_return (
     payment text primary key references payment (id), run text not null references run (run) deferrable initially deferred,
     date text not null, reason text not null
