@@ -266,3 +266,11 @@ def test_names_that_would_be_formulas_or_markup_are_kept_as_they_are(ledger, vau
     for person, name in (("orcid:1", "=cmd|' /C calc'!A0"), ("orcid:2", "</Nm><Amt>9</Amt>")):
         store(ledger, vault, person, name=name)
         assert read_payee(ledger.conn, person)[0].name == name
+
+
+def test_a_bank_that_the_library_does_not_list_is_not_refused():
+    """The Belgian example of the IBAN registry: its bank code is on no list of today's banks, its check digits are right."""
+    assert iban_of("BE68 5390 0754 7034") == "BE68539007547034"
+    for wrong in ("BE68539007547035", "BE69539007547034", "NO9386011117948"):
+        with pytest.raises(BadAccount):
+            iban_of(wrong)
