@@ -1,6 +1,6 @@
 # Needs git, make and Python 3.11 or newer; everything else is installed into .venv.
 #   make        all checks: lint, types, layers, tests
-#   make demo   registers sample_media, scans its AI outputs, writes demo-output/report.html
+#   make demo   registers sample_media, scans its AI outputs, pays the people behind them: report, statements, bank file in demo-output
 #   make score  recognition on the lineups beside this folder;  make bench  speed;  make bench-large  speed at 50 M postings
 #   make docs   brings docs/cli.md and the outputs shown in README.md up to date
 
@@ -37,10 +37,12 @@ demo: $(INSTALLED)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/byline register --registry $(DEMO)/byline.db --catalog sample_media/works.csv --credits sample_media/credits.csv
 	@echo
-	@$(BIN)/byline scan --registry $(DEMO)/byline.db --html $(DEMO)/report.html sample_media/outputs || \
+	@$(BIN)/byline scan --registry $(DEMO)/byline.db --output $(DEMO)/night.jsonl --html $(DEMO)/report.html sample_media/outputs || \
 		{ test $$? -eq 1 && test -s $(DEMO)/report.html && echo "(One sample is damaged on purpose, hence exit status 1.)"; }
 	@echo
-	@echo "The page with pictures is $(DEMO)/report.html"
+	@BIN=$(BIN) DEMO=$(DEMO) sh sample_media/pay.sh
+	@echo
+	@echo "What was found, with pictures: $(DEMO)/report.html. Statements: $(DEMO)/statements. For the bank: $(DEMO)/payout.xml."
 
 score: $(INSTALLED)
 	$(BIN)/python benchmarks/score.py
