@@ -126,7 +126,7 @@ def payout_file(run: str, output: Path, ledger: Path, key: Path | None) -> None:
     with ledger_at(ledger) as handle:
         _, files = files_again(handle, run, _vault(key))
     paths = parts(output, len(files))
-    rename(write_aside(paths, files), paths)
+    rename(write_aside(paths, [[data] for data in files]), paths)
     for path in paths:
         click.echo(plain(str(path)))
 

@@ -128,9 +128,9 @@ def _moves(payable: Sequence[Standing]) -> list[tuple[str, int]]:
     return sorted(sums.items(), key=lambda pair: pair[1] < 0)
 
 
-def waiting(statement: Statement) -> list[dict[str, Any]]:
-    """What is held for this person, why and since when."""
-    titles = {line.work: line.title for line in statement.lines if line.title}
+def waiting(statement: Statement, lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """What is held for this person, why and since when; the works' titles are those in the lines."""
+    titles = {line.work: line.title for line in lines if line.title}
     return [
         {
             "kind": KINDS[s.account.kind], "work": plain(titles.get(s.account.work, s.account.work)), "since": s.since,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ def render(statement: Statement) -> str:
     """The page: self-contained, without scripts, the same bytes for the same statement."""
     from desk import statement_view as view
 
-    shown = statement.lines[: view.LINES_SHOWN]
+    shown = list(itertools.islice(statement.lines, view.LINES_SHOWN))
     numbers = view.pools(shown)
     css = (TEMPLATES / "statement.css").read_text(encoding="utf-8")
     runs = statement.scope.runs
@@ -40,9 +41,9 @@ def render(statement: Statement) -> str:
             run=plain(statement.scope.run),
             scope=view.scope_words(statement), first=min(r.date for r in runs), last=max(r.date for r in runs),
             summaries=list(view.summaries(statement)), groups=list(view.groups(shown, numbers)),
-            pools=[view.pool_view(pool, number) for pool, number in numbers.items()], waiting=view.waiting(statement),
+            pools=[view.pool_view(pool, number) for pool, number in numbers.items()], waiting=view.waiting(statement, shown),
             payments=view.payment_views(statement), head=statement.head, shown=f"{len(shown):,}",
-            hidden=f"{len(statement.lines) - len(shown):,}" if len(shown) < len(statement.lines) else "",
+            hidden=f"{statement.count - len(shown):,}" if len(shown) < statement.count else "",
         )
     )  # fmt: skip
 
@@ -83,10 +84,12 @@ def statements(run: str, period: str, output: Path, person: str, formats: Sequen
 
     index.csv lists them. The same ledger gives the same files, byte for byte.
     """
-    from residuals.statement_files import csv_file, json_bytes
+    from residuals.statement_files import csv_chunks, json_chunks
     from residuals.statements import Books, scope_of
 
-    makers = {"html": lambda made: render(made).encode(), "csv": csv_file, "json": json_bytes}
+    makers: Mapping[str, Callable[[Statement], Iterable[bytes]]] = {
+        "html": lambda made: [render(made).encode()], "csv": csv_chunks, "json": json_chunks,
+    }  # fmt: skip
     with ledger_at(ledger) as handle:
         key = _key(handle, person) if person else ""
         books = Books(handle, scope_of(handle, run, period), key)
@@ -100,9 +103,9 @@ def statements(run: str, period: str, output: Path, person: str, formats: Sequen
                     _write(output / f"{file_name(who)}.{suffix}", makers[suffix](made))
                 rows.extend(_index_rows(made, f"{file_name(who)}.{formats[0]}"))
                 progress.step()
-    from residuals.payout_csv import csv_bytes
+    from residuals.payout_csv import csv_pieces
 
-    _write(output / "index.csv", csv_bytes(INDEX, rows))
+    _write(output / "index.csv", csv_pieces(INDEX, rows))
     click.echo(f"{count(len(people), 'statement')} in {plain(str(output))}")
 
 
@@ -113,11 +116,11 @@ def _index_rows(made: Statement, file: str) -> Iterator[Sequence[object]]:
         yield made.person, made.name, file, s.account.kind, s.account.currency, format_amount(s.balance)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
     """Whole or not at all; a statement is its reader's business only."""
     from residuals.sent import rename, write_aside
 
-    rename(write_aside([path], [data]), [path])
+    rename(write_aside([path], [pieces]), [path])
 
 
 def _key(ledger: Ledger, who: str) -> str:
@@ -148,8 +151,5 @@ def why(person: str, run: str, period: str, as_json: bool, ledger: Path) -> None
     with ledger_at(ledger) as handle:
         key = _key(handle, person)
         made = Books(handle, scope_of(handle, run, period), key).statement(key)
-    if as_json:
-        click.echo(line(rows(made)))
-        return
-    for text in told(made):
-        click.echo(text)
+        for text in [line(rows(made))] if as_json else told(made):
+            click.echo(text)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from desk import statement_view as view
 from desk.words import plain
 
 if TYPE_CHECKING:
+    from residuals.statement_lines import Line
     from residuals.statements import Statement
 
 
 def told(statement: Statement) -> Iterator[str]:
     """What the statement's page says, as lines of text."""
     yield f"{plain(statement.name)}  ({plain(statement.person)}, {view.scope_words(statement)})"
-    numbers = view.pools(statement.lines)
+    lines = list(statement.lines)
+    numbers = view.pools(lines)
     for pool, number in numbers.items():
         p = view.pool_view(pool, number)
         yield f"  pool {number}: {p['vendor']}, {p['kind']} {p['period']}, {_flat(p['amount'])} {p['currency']}, {p['basis']}"
-    for group in view.groups(statement.lines, numbers):
+    for group in view.groups(lines, numbers):
         yield ""
         yield f'"{group["title"]}" (work {group["work"]}), {group["role"]}'
         for row in group["lines"]:
@@ -28,7 +30,7 @@ def told(statement: Statement) -> Iterator[str]:
             yield f"    {_chain(row)}"
         for currency, total in group["sums"]:
             yield f"  = {_flat(total)} {currency}"
-    yield from _end(statement)
+    yield from _end(statement, lines)
 
 
 def _chain(row: dict[str, object]) -> str:
@@ -42,8 +44,8 @@ def _chain(row: dict[str, object]) -> str:
     )
 
 
-def _end(statement: Statement) -> Iterator[str]:
-    for row in view.waiting(statement):
+def _end(statement: Statement, lines: Sequence[Line]) -> Iterator[str]:
+    for row in view.waiting(statement, lines):
         yield ""
         what = f"{_flat(row['amount'])} {row['currency']} of {row['work']}"
         yield f"held: {what}, {row['kind']} since {row['since']}; {row['reason']}"

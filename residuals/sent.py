@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +84,15 @@ def parts(path: Path, count: int) -> list[Path]:
     return [path] if count == 1 else [path.with_name(f"{path.stem}-{i}{path.suffix}") for i in range(1, count + 1)]
 
 
-def write_aside(paths: Sequence[Path], files: Sequence[bytes]) -> list[Path]:
-    """Writes the files under temporary names, whole and on the disk, readable by this user only; those names."""
+def write_aside(paths: Sequence[Path], files: Iterable[Iterable[bytes]]) -> list[Path]:
+    """Writes files, each given in pieces, whole and to the disk under temporary names, for this user only; those names."""
     aside = []
-    for path, data in zip(paths, files, strict=True):
+    for path, pieces in zip(paths, files, strict=True):
         temporary = path.with_name(path.name + ".part")
         temporary.unlink(missing_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         aside.append(temporary)
@@ -119,7 +119,7 @@ def carry_out(
         if was != asked:
             raise PayoutError(f'payout "{order.run}" is booked already, as {", ".join(was)}; give the next payout another name')
         paths = parts(path, len(files))
-        rename(write_aside(paths, files), paths)
+        rename(write_aside(paths, [[data] for data in files]), paths)
         return made, paths, True
     if ledger.has_run(order.run):
         raise PayoutError(f'"{order.run}" is the name of a run that is no payout; give the payout another name')
@@ -130,7 +130,7 @@ def carry_out(
         raise PayoutError("payment files hold account numbers, which need the key they are sealed with; give --key")
     files = files_of(order, made.payments)
     paths = parts(path, len(files))
-    aside = write_aside(paths, files)  # a full disk is found out before anything is booked
+    aside = write_aside(paths, [[data] for data in files])  # a full disk is found out before anything is booked
     book(ledger, made, files, vault)
     rename(aside, paths)
     return made, paths, False

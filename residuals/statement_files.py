@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from residuals.money import format_amount
-from residuals.payout_csv import csv_bytes, units
+from residuals.payout_csv import csv_pieces, units
 from residuals.statement_lines import Line
 from residuals.statements import REASONS, Standing, Statement
 
@@ -27,16 +27,24 @@ COLUMNS = (
 
 def as_json(statement: Statement) -> dict[str, Any]:
     """The statement as one JSON object; amounts are exact decimal texts, parts and places are counted from 1."""
+    return _head(statement) | {"lines": [line_row(line) for line in statement.lines]} | _tail(statement)
+
+
+def _head(statement: Statement) -> dict[str, Any]:
     scope = statement.scope
     return {
         "schema": VERSION, "person": statement.person, "name": statement.name, "run": scope.run or None,
         "period": scope.period or None,
         "runs": [{"run": r.run, "kind": r.kind, "period": r.period, "date": r.date, "hash": r.hash.hex()} for r in scope.runs],
-        "lines": [line_row(line) for line in statement.lines],
+    }  # fmt: skip
+
+
+def _tail(statement: Statement) -> dict[str, Any]:
+    return {
         "accounts": [_account(standing) for standing in statement.standings],
         "payments": [_payment(row) for row in statement.payments],
         "ledger_head": statement.head,
-    }  # fmt: skip
+    }
 
 
 def line_row(line: Line) -> dict[str, Any]:
@@ -80,14 +88,21 @@ def _payment(row: Any) -> dict[str, Any]:
     return {key: row[key] for key in keys} | {key: units(row[key], row["currency"]) for key in ("gross", "withheld", "net")}
 
 
-def json_bytes(statement: Statement) -> bytes:
-    """The JSON text, the same bytes for the same statement."""
-    return (json.dumps(as_json(statement), indent=1, ensure_ascii=False) + "\n").encode()
+def json_chunks(statement: Statement) -> Iterator[bytes]:
+    """The JSON text piece by piece, a statement's line on a line of its own; the same bytes for the same statement."""
+    yield f'{_text(_head(statement))[:-1]},\n"lines": ['.encode()
+    for number, line in enumerate(statement.lines):
+        yield f"{',' if number else ''}\n{_text(line_row(line))}".encode()
+    yield f"\n],\n{_text(_tail(statement))[1:]}\n".encode()
 
 
-def csv_file(statement: Statement) -> bytes:
-    """The CSV table: for each account what was brought forward, lines, movements, and the balance."""
-    return csv_bytes(COLUMNS, ([row.get(column) or "" for column in COLUMNS] for row in _rows(statement)))
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def csv_chunks(statement: Statement) -> Iterator[bytes]:
+    """The CSV table piece by piece: for each account what was brought forward, lines, movements, and the balance."""
+    return csv_pieces(COLUMNS, ([row.get(column) or "" for column in COLUMNS] for row in _rows(statement)))
 
 
 def _rows(statement: Statement) -> Iterator[dict[str, Any]]:

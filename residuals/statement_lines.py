@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
@@ -97,7 +97,7 @@ class Lines:
         """The lines of a person in one run, by work, credit and output."""
         for work, place, kind, role, why in self.conn.execute(PLACES, (person, run.id)).fetchall():
             weights = tuple(int(row[0]) for row in self.conn.execute(WEIGHTS, (run.id, work)))
-            for row in self.conn.execute(ATTRIBUTIONS, (run.id, work)).fetchall():
+            for row in self.conn.execute(ATTRIBUTIONS, (run.id, work)):
                 yield self._line(run, work, place, kind, role, why, weights, row)
 
     def _line(
@@ -131,6 +131,17 @@ class Lines:
     def _read_left(self, pool: int) -> int:
         """What no work explained of a pool: that was divided equally."""
         return sum(row[0] for row in self.conn.execute(UNEXPLAINED, (pool,)))
+
+
+class LinesOf:
+    """A person's lines over some runs, read anew each time they are asked for, so that a million of them need no memory."""
+
+    def __init__(self, lines: Lines, person: str, runs: Sequence[RunRow]) -> None:
+        self._lines, self._person, self._runs = lines, person, runs
+
+    def __iter__(self) -> Iterator[Line]:
+        for run in self._runs:
+            yield from self._lines.of(self._person, run)
 
 
 def divided_revenue(conn: sqlite3.Connection, vendor: str, period: str, currency: str) -> int:

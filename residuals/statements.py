@@ -16,7 +16,7 @@ from residuals.errors import LedgerError
 from residuals.ledger import Ledger
 from residuals.records import Account, RunRow
 from residuals.sent import payments
-from residuals.statement_lines import Line, Lines
+from residuals.statement_lines import Lines, LinesOf
 
 KINDS = ("payable", "escrow", "dispute")
 BY_DATE = ("release", "payout", "return")  # runs of no settled period: they count for the period in which they were booked
@@ -76,12 +76,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class Statement:
-    """All that is said to one person. name: as credited; payments: as in sent.payments."""
+    """All that is said to one person. name: as credited; lines are `count` many; payments: as in sent.payments."""
 
     person: str
     name: str
     scope: Scope
-    lines: Sequence[Line]
+    lines: LinesOf
+    count: int
     standings: Sequence[Standing]
     payments: Sequence[Mapping[str, Any]]
     head: str
@@ -132,19 +133,19 @@ class Books:
         standings = sorted(
             self._standings.get(person, []), key=lambda s: (s.account.currency, KINDS.index(s.account.kind), s.account.work)
         )
-        lines = [line for run in self.scope.runs if run.kind == "settle" for line in self._lines.of(person, run)]
-        if not lines and not standings:
+        lines = LinesOf(self._lines, person, [run for run in self.scope.runs if run.kind == "settle"])
+        count = self._check(lines, standings)
+        if not count and not standings:
             raise LedgerError(
                 f"{self.ledger.path}: nothing was ever credited to {person[:80]}; byline ledger balances lists the keys"
             )
-        self._check(lines, standings)
         shown = [s for s in standings if s.balance or s.booked or s.movements or s.account.kind == "payable"]
         paid = [
             row
             for row in payments(self.ledger, person=person)
             if row["run"] in {r.run for r in self.scope.runs} or _came_back(row, self.scope)
         ]
-        return Statement(person, self._name(person), self.scope, lines, shown, paid, self.head)
+        return Statement(person, self._name(person), self.scope, lines, count, shown, paid, self.head)
 
     def _name(self, person: str) -> str:
         if person in self._names:
@@ -152,10 +153,11 @@ class Books:
         row = self.ledger.conn.execute("select name from split where who = ? order by run desc limit 1", (person,)).fetchone()
         return str(row[0]) if row else person
 
-    def _check(self, lines: Sequence[Line], standings: Sequence[Standing]) -> None:
-        """What is printed must be what was booked."""
+    def _check(self, lines: LinesOf, standings: Sequence[Standing]) -> int:
+        """How many lines there are. What is printed must be what was booked."""
         sums: dict[tuple[str, str, str], int] = defaultdict(int)
-        for line in lines:
+        count = 0
+        for count, line in enumerate(lines, 1):  # noqa: B007 - counted
             sums[line.kind, line.work if line.kind != "payable" else "", line.pool.currency] += line.microcents
         booked = {(s.account.kind, s.account.work, s.account.currency): s.booked for s in standings if s.booked}
         if booked != {key: total for key, total in sums.items() if total}:
@@ -163,6 +165,7 @@ class Books:
                 f"{self.ledger.path}: what was booked is not what the outputs, degrees and weights kept in the ledger say; "
                 "byline ledger verify names what was changed"
             )
+        return count
 
 
 def _came_back(row: Mapping[str, Any], scope: Scope) -> bool:

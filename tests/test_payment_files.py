@@ -206,7 +206,7 @@ def test_units_are_exact(amount, currency):
 def test_files_appear_whole_and_for_this_user_only(tmp_path):
     paths = parts(tmp_path / "out.csv", 2)
     assert [p.name for p in paths] == ["out-1.csv", "out-2.csv"] and parts(tmp_path / "a.xml", 1) == [tmp_path / "a.xml"]
-    aside = write_aside(paths, [b"one", b"two"])
+    aside = write_aside(paths, [[b"o", b"ne"], [b"two"]])
     assert not any(p.exists() for p in paths)
     rename(aside, paths)
     assert [p.read_bytes() for p in paths] == [b"one", b"two"] and not list(tmp_path.glob("*.part"))

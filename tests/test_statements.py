@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from fractions import Fraction
 from math import lcm
 from typing import Any
@@ -24,7 +25,7 @@ from residuals.payout_tables import prepare
 from residuals.policy import load_policy
 from residuals.release import release, reverse
 from residuals.sent import returned
-from residuals.statement_files import as_json, csv_file, json_bytes
+from residuals.statement_files import as_json, csv_chunks, json_chunks
 from residuals.statements import Books, Statement, scope_of, within
 
 MICRO = 10**8
@@ -138,17 +139,17 @@ def check_sums(told: dict[str, Any]) -> None:
     assert not +sums
 
 
-def check_json(data: bytes) -> dict[str, Any]:
-    told = json.loads(data)
+def check_json(pieces: Iterable[bytes]) -> dict[str, Any]:
+    told = json.loads(b"".join(pieces))
     for line in told["lines"]:
         check_line(line)
     check_sums(told)
     return dict(told)
 
 
-def check_csv(data: bytes) -> list[dict[str, str]]:
+def check_csv(pieces: Iterable[bytes]) -> list[dict[str, str]]:
     """The same from the CSV text alone."""
-    rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(b"".join(pieces).decode(), newline="")))
     running: dict[tuple[str, str], int] = defaultdict(int)
     for row in rows:
         amount = micro(row["credit"] or "0") - micro(row["debit"] or "0")
@@ -168,9 +169,9 @@ def check_csv(data: bytes) -> list[dict[str, str]]:
 @pytest.mark.parametrize("person", ["dora", "cam", "cleo", "gus", "sam"])
 def test_a_reader_can_compute_each_amount_again(settled, person):
     made = statement(settled, f"guild:{person}")
-    told = check_json(json_bytes(made))
-    rows = check_csv(csv_file(made))
-    assert told["lines"] and len(told["lines"]) == sum(row["record"] == "line" for row in rows)
+    told = check_json(json_chunks(made))
+    rows = check_csv(csv_chunks(made))
+    assert told == as_json(made) and 0 < len(told["lines"]) == made.count == sum(row["record"] == "line" for row in rows)
     assert {line["account"] for line in told["lines"]} == {{"cleo": "escrow", "gus": "dispute"}.get(person, "payable")}
 
 
@@ -216,11 +217,11 @@ def test_what_waits_is_told_with_the_reason_and_since_when(settled, people, tmp_
     assert "dispute" in dispute["reason"]
     people.move("guild:cleo", "verified")
     release(settled, people, load_policy(None), role_of, "released", "2026-11-30")
-    told = check_json(json_bytes(statement(settled, "guild:cleo")))
+    told = check_json(json_chunks(statement(settled, "guild:cleo")))
     accounts = {a["account"]: a for a in told["accounts"]}
     assert accounts["escrow"]["balance"] == "0.00" and accounts["payable"]["balance"] == waiting["balance"]
     assert [m["kind"] for m in accounts["payable"]["movements"]] == ["release"]
-    check_csv(csv_file(statement(settled, "guild:cleo")))
+    check_csv(csv_chunks(statement(settled, "guild:cleo")))
 
 
 def test_payments_withholding_and_returns_stand_in_the_statement(settled, people, tmp_path):
@@ -230,22 +231,22 @@ def test_payments_withholding_and_returns_stand_in_the_statement(settled, people
     made = plan(settled, people, TERMS, order, vault)
     assert [p.person for p in made.payments] == ["guild:dora"]
     book(settled, made, files_of(order, made.payments), vault)
-    told = check_json(json_bytes(statement(settled, "guild:dora")))
+    told = check_json(json_chunks(statement(settled, "guild:dora")))
     (payment,) = told["payments"]
     assert payment["rate"] == "0.15" and payment["account"] == "DE** **** 3000" and payment["returned"] is None
     (payable,) = [a for a in told["accounts"] if a["account"] == "payable"]
     assert [m["kind"] for m in payable["movements"]] == ["payout", "payout"] and 0 < micro(payable["balance"]) < MICRO // 100
     returned(settled, payment["payment"], "account closed", "2026-12-02")
-    december = check_json(json_bytes(statement(settled, "guild:dora", period="2026-12")))
+    december = check_json(json_chunks(statement(settled, "guild:dora", period="2026-12")))
     assert [p["returned"] for p in december["payments"]] == ["2026-12-02"] and not december["lines"]
     (payable,) = [a for a in december["accounts"] if a["account"] == "payable"]
     assert micro(payable["brought_forward"]) < MICRO // 100 and [m["kind"] for m in payable["movements"]] == ["return", "return"]
-    check_csv(csv_file(statement(settled, "guild:dora", period="2026-12")))
+    check_csv(csv_chunks(statement(settled, "guild:dora", period="2026-12")))
 
 
 def test_a_reversed_run_stands_with_its_reversal(settled):
     reverse(settled, "run", "undone", "the scans were wrong", "2026-11-29")
-    told = check_json(json_bytes(statement(settled, "guild:dora")))
+    told = check_json(json_chunks(statement(settled, "guild:dora")))
     (payable,) = told["accounts"]
     assert payable["balance"] == "0.00" and {m["kind"] for m in payable["movements"]} == {"reversal"}
 
@@ -257,7 +258,7 @@ def test_owners_get_no_statement_and_leave_the_humans_figures_right(ledger, peop
     books = Books(ledger, scope_of(ledger, "run"))
     assert books.people() == [f"guild:{name}" for name in ("cam", "cleo", "dora", "gus", "sam")]
     for person in books.people():
-        check_json(json_bytes(books.statement(person)))
+        check_json(json_chunks(books.statement(person)))
 
 
 def test_a_payouts_statements_are_of_those_it_paid(settled, people, tmp_path):
@@ -316,5 +317,5 @@ def test_any_settlement_can_be_computed_again(people, tmp_path_factory, outputs,
         books = Books(ledger, scope_of(ledger, "run"))
         for person in books.people():
             made = books.statement(person)
-            check_json(json_bytes(made))
-            check_csv(csv_file(made))
+            check_json(json_chunks(made))
+            check_csv(csv_chunks(made))
