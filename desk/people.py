@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from desk.console import json_option, line, opened, registry_option, show
+from desk.people_imports import import_credits
 from desk.people_issuers import attest, issuer, verify
 from desk.people_states import identify, merge, move, twins
 from desk.words import NOUNS, count, plain
@@ -80,5 +81,5 @@ def people_roles(like: str, as_json: bool) -> None:
     show(fitting, as_json, columns, "No role is called like that; it can be used all the same.")
 
 
-for command in (move, identify, twins, merge, issuer, attest, verify):
+for command in (import_credits, move, identify, twins, merge, issuer, attest, verify):
     people.add_command(command)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from registry import issuers, people, verification
+from registry import imports, imports_files, issuers, people, verification
 from registry.audit import changed
+from registry.imports import Taken
+from registry.imports_files import Unmatched
 from registry.verification import Moved, Vouching
 
 Connection = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -56,6 +60,21 @@ class Humans:
         """People of one name without a common identifier, by name."""
         with self._reading() as conn:
             yield from verification.twins(conn)
+
+    def count_twins(self) -> int:
+        """How many names several people bear."""
+        with self._reading() as conn:
+            return verification.count_twins(conn)
+
+    def take_in(self, paths: Iterable[Path], unmatched: Unmatched) -> Iterator[Taken]:
+        """Puts the credits of these files to the registered works, batch by batch; each is told when it is safe."""
+
+        @cache
+        def known() -> frozenset[str]:
+            with self._reading() as conn:
+                return imports.known_identifiers(conn)
+
+        yield from imports.take(imports_files.read_credits(paths, known, unmatched), self._writing)
 
     # Who vouches for whom
 

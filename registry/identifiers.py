@@ -11,8 +11,8 @@ format"), ISWC after ISO 15707.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 MOST_CHARACTERS = 200
@@ -76,6 +76,7 @@ def split(text: str) -> tuple[str, str]:
     return scheme, value
 
 
+@lru_cache(maxsize=1 << 14)
 def canonical(text: str) -> str:
     """A person's identifier in its one form; one that cannot be right is kept as it was written, and agrees with itself alone."""
     try:
@@ -90,7 +91,7 @@ def _parts(scheme: str, value: str) -> tuple[str, str]:
     if not SCHEME.fullmatch(scheme) or scheme in RESERVED:
         raise BadIdentifier(f'"{scheme}" is no scheme of identifiers; write a short name like orcid, isni or guild')
     value = " ".join(value.split())
-    if not value or len(value) > MOST_CHARACTERS or any(unicodedata.category(c)[0] == "C" for c in value):
+    if not value or len(value) > MOST_CHARACTERS or not value.isprintable():
         raise BadIdentifier(f"the {scheme} identifier is empty, too long or not readable text")
     return scheme, ADDRESS.sub("", value).rstrip("/") if scheme in PEOPLE or scheme in WORKS else value
 

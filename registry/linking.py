@@ -7,7 +7,8 @@ name on another work.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from registry.hits import Credit
@@ -21,64 +22,102 @@ class Conflict(ValueError):
     """A credit that contradicts what is registered; the sentence says how. Nothing of it is stored."""
 
 
+@dataclass
+class _Meant:
+    """Whom a credit means, before anything is written. person: 0 for somebody new, who then gets `key`. identifiers: still to be
+    noted. absorbed: who stood on the work by the name alone, and is the same.
+    """
+
+    person: int
+    key: str = ""
+    identifiers: Sequence[str] = ()
+    absorbed: Sequence[int] = ()
+
+
 def put(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit, other_names: Iterable[str] = ()) -> str:
     """Puts a credit behind those of its work: "accepted", "known" or, with a share or a guild it lacked, "completed".
 
-    A human stands once in one role on one work. Raises Conflict.
+    A human stands once in one role on one work. Raises Conflict, and then has changed nothing.
     """
-    person = person_of(conn, rank, work_id, credit)
     role, name, guild = storable(credit.role), storable(credit.name), storable(credit.guild)
     share = None if credit.share is None else format(credit.share, "f")
-    for other in (name, *other_names):
+    meant = _meant(conn, rank, work_id, credit)
+    row = _standing(conn, rank, role, meant)
+    status = _compared(row, share, guild) if row else "accepted"
+    person = _settled(conn, rank, work_id, name, meant)
+    for other in (name, *other_names) if status == "accepted" else other_names:
         _call(conn, person, other)
-    row = conn.execute(
-        "select place, share, guild from credit where person = ? and work = ? and role = ? order by state = 'rejected', place",
-        (person, rank, role),
-    ).fetchone()
-    if row:
-        return _complete(conn, rank, row, share, guild)
-    place = conn.execute("select coalesce(max(place) + 1, 0) from credit where work = ?", (rank,)).fetchone()[0]
-    conn.execute(
-        "insert into credit (work, place, person, name, folded, role, identifier, share, guild, state) "
-        "values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'claimed')",
-        (rank, place, person, name, folded(name), role, storable(credit.identifier), share, guild),
-    )
-    return "accepted"
+    if not row:
+        conn.execute(
+            "insert into credit (work, place, person, name, folded, role, identifier, share, guild, state) "
+            "select ?1, coalesce(max(place) + 1, 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'claimed' from credit where work = ?1",
+            (rank, person, name, folded(name), role, storable(credit.identifier), share, guild),
+        )
+    elif status == "completed":
+        values = (row[1] if share is None else share, guild or row[2], rank, row[0])
+        conn.execute("update credit set share = ?, guild = ? where work = ? and place = ?", values)
+    return status
 
 
-def _complete(conn: sqlite3.Connection, rank: int, row: tuple[int, str | None, str], share: str | None, guild: str) -> str:
-    place, old_share, old_guild = row
+def _standing(conn: sqlite3.Connection, rank: int, role: str, meant: _Meant) -> tuple[int, str | None, str] | None:
+    """Place, share and guild of the credit as it is registered already."""
+    for person in filter(None, (meant.person, *meant.absorbed)):
+        row = conn.execute(
+            "select place, share, guild from credit where person = ? and work = ? and role = ? "
+            "order by state = 'rejected', place",
+            (person, rank, role),
+        ).fetchone()
+        if row:
+            return (row[0], row[1], row[2])
+    return None
+
+
+def _compared(row: tuple[int, str | None, str], share: str | None, guild: str) -> str:
+    """ "known" or "completed". Raises Conflict."""
+    _, old_share, old_guild = row
     if share is not None and old_share is not None and Decimal(share) != Decimal(old_share):
         raise Conflict(f"this credit is registered with the share {old_share}, here it is {share}; ask which is right")
     if guild and old_guild and guild != old_guild:
         raise Conflict(f'this credit is registered under the guild "{old_guild}", here it is "{guild}"; ask which is right')
-    if (share is None or old_share is not None) and (not guild or old_guild):
-        return "known"
-    values = (old_share if share is None else share, guild or old_guild, rank, place)
-    conn.execute("update credit set share = ?, guild = ? where work = ? and place = ?", values)
-    return "completed"
+    return "known" if (share is None or old_share is not None) and (not guild or old_guild) else "completed"
 
 
-def person_of(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit) -> int:
-    """The human a credit of this work means; made when there is none yet. Raises Conflict."""
+def introduce(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit) -> None:
+    """Makes sure that the human of a credit is registered, before any credit of theirs is. Raises Conflict."""
+    _settled(conn, rank, work_id, storable(credit.name), _meant(conn, rank, work_id, credit))
+
+
+def _settled(conn: sqlite3.Connection, rank: int, work_id: str, name: str, meant: _Meant) -> int:
+    """Writes down whom a credit means; the person."""
+    person = meant.person or made(conn, name, meant.key)
+    if not meant.person:
+        _call(conn, person, name)
+    for other in meant.absorbed:
+        _move_credits(conn, rank, work_id, name, other, person)
+    rows = [(identifier, person) for identifier in meant.identifiers]
+    conn.executemany("insert or ignore into identifier (identifier, person) values (?, ?)", rows)
+    return person
+
+
+def _meant(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit) -> _Meant:
+    """Whom a credit of this work means. Raises Conflict; writes nothing."""
     name = storable(credit.name)
     identifiers = list(dict.fromkeys(canonical(storable(i)) for i in credit.identifiers))
     if not identifiers:
         return _by_name(conn, rank, work_id, name)
-    found = holders_of(conn, identifiers)
-    if len(found) > 1:
-        held = " and ".join(f"{identifier} belongs to {_called(conn, person)}" for person, identifier in found.items())
+    found = {i: person for i in identifiers for person in holders_of(conn, [i])}
+    if len(set(found.values())) > 1:
+        held = " and ".join(f"{identifier} belongs to {_called(conn, person)}" for identifier, person in found.items())
         raise Conflict(f"two people are meant: {held}; if they are one, byline people merge says so")
-    _one_each(identifiers)
-    if found:
-        (person,) = found
-        agree(conn, person, identifiers)
-        _absorb_namesakes(conn, rank, work_id, name, person)
-    else:
-        person = _namesake(conn, rank, work_id, name, identifiers) or made(conn, name, identifiers[0])
-    rows = [(identifier, person) for identifier in identifiers]
-    conn.executemany("insert or ignore into identifier (identifier, person) values (?, ?)", rows)
-    return person
+    new = [i for i in identifiers if i not in found]
+    if len(identifiers) > 1:
+        _one_each(identifiers)
+    if not found:
+        return _by_namesake(conn, rank, name, identifiers)
+    person = next(iter(found.values()))
+    if new:
+        agree(conn, person, new)
+    return _Meant(person, "", new, _namesakes(conn, rank, name, person))
 
 
 def holders_of(conn: sqlite3.Connection, identifiers: Iterable[str]) -> dict[int, str]:
@@ -127,9 +166,10 @@ def _call(conn: sqlite3.Connection, person: int, name: str) -> None:
 
 def made(conn: sqlite3.Connection, name: str, key: str) -> int:
     """A new person. Raises Conflict when the key is somebody's."""
-    if conn.execute("select 1 from person where key = ?", (key,)).fetchone():
+    done = conn.execute("insert or ignore into person (name, key, state) values (?, ?, 'claimed')", (name, key))
+    if not done.rowcount:
         raise Conflict(f"{key} has been the key of somebody else before; use another identifier")
-    return conn.execute("insert into person (name, key, state) values (?, ?, 'claimed')", (name, key)).lastrowid or 0
+    return done.lastrowid or 0
 
 
 def current(conn: sqlite3.Connection, person: int) -> int:
@@ -139,15 +179,15 @@ def current(conn: sqlite3.Connection, person: int) -> int:
     return person
 
 
-def _by_name(conn: sqlite3.Connection, rank: int, work_id: str, name: str) -> int:
+def _by_name(conn: sqlite3.Connection, rank: int, work_id: str, name: str) -> _Meant:
     key = f"work:{work_id}:{name}"
     row = conn.execute("select id from person where key = ?", (key,)).fetchone()
     if row:
-        return current(conn, int(row[0]))
+        return _Meant(current(conn, int(row[0])))
     namesakes = _on_work(conn, rank, name)
     exactly = [person for person, spelt in namesakes.items() if name in spelt]
     alike = exactly or list(namesakes)
-    return alike[0] if len(alike) == 1 else made(conn, name, key)
+    return _Meant(alike[0]) if len(alike) == 1 else _Meant(0, key)
 
 
 def _on_work(conn: sqlite3.Connection, rank: int, name: str) -> dict[int, set[str]]:
@@ -159,8 +199,8 @@ def _on_work(conn: sqlite3.Connection, rank: int, name: str) -> dict[int, set[st
     return found
 
 
-def _namesake(conn: sqlite3.Connection, rank: int, work_id: str, name: str, identifiers: list[str]) -> int:
-    """The one person of this name on the work whom new identifiers can belong to; 0 for none. Raises Conflict.
+def _by_namesake(conn: sqlite3.Connection, rank: int, name: str, identifiers: list[str]) -> _Meant:
+    """The one person of this name on the work whom new identifiers can belong to, or somebody new. Raises Conflict.
 
     Somebody known by name alone on several works (as schema 1 had them) may be several humans: their credits on this work
     go to a new person, the others stay.
@@ -168,7 +208,7 @@ def _namesake(conn: sqlite3.Connection, rank: int, work_id: str, name: str, iden
     schemes = {identifier.partition(":")[0] for identifier in identifiers}
     fitting = [p for p in _on_work(conn, rank, name) if not schemes & {i.partition(":")[0] for i in identifiers_of(conn, p)}]
     if len(fitting) != 1:
-        return 0
+        return _Meant(0, identifiers[0], identifiers)
     (person,) = fitting
     state = conn.execute("select state from person where id = ?", (person,)).fetchone()[0]
     if state not in OPEN:
@@ -176,25 +216,22 @@ def _namesake(conn: sqlite3.Connection, rank: int, work_id: str, name: str, iden
             f"{name} on this work is {state} without {identifiers[0]}; if they are one, byline people identify says so"
         )
     if not identifiers_of(conn, person) and _is_elsewhere(conn, person, rank):
-        stranger = made(conn, name, identifiers[0])
-        _move_credits(conn, rank, work_id, name, person, stranger)
-        return stranger
-    return person
+        return _Meant(0, identifiers[0], identifiers, [person])
+    return _Meant(person, "", identifiers)
 
 
 def _is_elsewhere(conn: sqlite3.Connection, person: int, rank: int) -> bool:
     return bool(conn.execute("select 1 from credit where person = ? and work <> ? limit 1", (person, rank)).fetchone())
 
 
-def _absorb_namesakes(conn: sqlite3.Connection, rank: int, work_id: str, name: str, person: int) -> None:
-    """Who stood on the work by that name alone is this person. Raises Conflict when somebody has vouched for them already."""
-    for other in _on_work(conn, rank, name):
-        if other == person or identifiers_of(conn, other):
-            continue
+def _namesakes(conn: sqlite3.Connection, rank: int, name: str, person: int) -> list[int]:
+    """Who stands on the work by that name alone, and so is this person. Raises Conflict when somebody vouches for them."""
+    found = [other for other in _on_work(conn, rank, name) if other != person and not identifiers_of(conn, other)]
+    for other in found:
         state = conn.execute("select state from person where id = ?", (other,)).fetchone()[0]
         if state != "claimed":
             raise Conflict(f"{name} on this work is {state} without an identifier; if they are one, byline people merge says so")
-        _move_credits(conn, rank, work_id, name, other, person)
+    return found
 
 
 def _move_credits(conn: sqlite3.Connection, rank: int, work_id: str, name: str, gone: int, kept: int) -> None:

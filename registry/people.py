@@ -11,7 +11,7 @@ from typing import Any
 from registry.errors import UnknownWork
 from registry.hits import Credit, Credited
 from registry.identifiers import canonical
-from registry.linking import Conflict, current, identifiers_of, person_of, put
+from registry.linking import Conflict, current, identifiers_of, introduce, put
 from registry.text import storable
 
 
@@ -25,7 +25,7 @@ def write_credits(
     for credit in credits:
         if credit.identifiers:  # first, so that a row with the name alone finds them
             with contextlib.suppress(Conflict):
-                person_of(conn, rank, work_id, credit)
+                introduce(conn, rank, work_id, credit)
     for credit in credits:
         try:
             put(conn, rank, work_id, credit)

@@ -13,12 +13,13 @@ IN_TITLE = re.compile(r"\((1\d{3}|20\d{2})\)\s*$")
 
 def storable(text: str) -> str:
     """The text; a lone surrogate, as in a file name that is not UTF-8, becomes its escape. All else is kept, NUL too."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def folded(name: str) -> str:
     """The name for comparing: upper and lower case, kinds of blanks and forms of one character make no difference."""
-    return " ".join(unicodedata.normalize("NFKC", storable(name)).casefold().split())
+    form = name if name.isascii() else unicodedata.normalize("NFKC", storable(name))
+    return " ".join(form.casefold().split())
 
 
 def year_of(about: Mapping[str, object], title: str) -> int | None:
