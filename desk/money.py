@@ -341,9 +341,10 @@ def ledger_group() -> None:
 def verify(ledger: Path, head: str, as_json: bool) -> None:
     """Check every row against the chain of hashes. The exit status is 1 when one was changed; the first is named."""
     from residuals.ledger import Ledger
+    from residuals.sent import first_fault
 
     with Ledger.open(ledger) as handle:
-        fault, last = handle.verify(head), handle.head()
+        fault, last = handle.verify(head) or first_fault(handle), handle.head()
     if as_json:
         click.echo(line({"fault": fault or None, "head": last}))
     else:

@@ -32,6 +32,11 @@ def money(microcents: int, currency: str) -> tuple[str, str]:
     return (f"{head}.{decimals[:digits]}", decimals[digits:]) if digits else (head, f".{decimals}")
 
 
+def flat(amount: tuple[str, str]) -> str:
+    """Both parts of an amount in one; zeros beyond what a bank can pay left out."""
+    return f"{amount[0]}{amount[1].rstrip('0')}".rstrip(".")
+
+
 def spans(line: Line) -> list[str]:
     """Where in the output, and where in the work: the first few places."""
     told = [_span(span) for span in line.spans[:SPANS_SHOWN]]
@@ -76,7 +81,7 @@ def line_view(line: Line, numbers: Mapping[Pool, int]) -> dict[str, Any]:
     return {
         "pool": numbers[line.pool], "run": plain(line.run.run), "currency": currency,
         "output": plain(output.name) if output else "", "sha256": output.sha256 if output else "",
-        "revenue": "".join(money(output.revenue, currency)).rstrip("0").rstrip(".") if output else "",
+        "revenue": flat(money(output.revenue, currency)) if output else "",
         "from": money(output.microcents if output else line.shared, currency),
         "share": f"{line.degree} x {line.rate}" if output else line.rate, "beside": plain(", ".join(beside)),
         "relation": RELATIONS.get(line.relation, plain(line.relation)), "of_work": money(line.work_microcents, currency),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from desk import statement_view as view
 from desk.words import plain
@@ -20,7 +20,7 @@ def told(statement: Statement) -> Iterator[str]:
     numbers = view.pools(lines)
     for pool, number in numbers.items():
         p = view.pool_view(pool, number)
-        yield f"  pool {number}: {p['vendor']}, {p['kind']} {p['period']}, {_flat(p['amount'])} {p['currency']}, {p['basis']}"
+        yield f"  pool {number}: {p['vendor']}, {p['kind']} {p['period']}, {view.flat(p['amount'])} {p['currency']}, {p['basis']}"
     for group in view.groups(lines, numbers):
         yield ""
         yield f'"{group["title"]}" (work {group["work"]}), {group["role"]}'
@@ -29,25 +29,26 @@ def told(statement: Statement) -> Iterator[str]:
             yield from (f"    {text}" for text in row["spans"])
             yield f"    {_chain(row)}"
         for currency, total in group["sums"]:
-            yield f"  = {_flat(total)} {currency}"
+            yield f"  = {view.flat(total)} {currency}"
     yield from _end(statement, lines)
 
 
-def _chain(row: dict[str, object]) -> str:
+def _chain(row: Mapping[str, Any]) -> str:
     beside = f" beside {row['beside']}" if row["beside"] else ""
     revenue = f"revenue {row['revenue']}: " if row["revenue"] else ""
     held = f", {row['kind']}" if row["waits"] else ""
     why = f" ({row['why']})" if row["why"] else ""
+    of_work = view.flat(row["of_work"])
     return (
-        f"{revenue}{_flat(row['from'])} x {row['share']} ({row['relation']}{beside}) -> the work's {_flat(row['of_work'])} "
-        f"x {row['weight']}{why} -> {_flat(row['amount'])} {row['currency']}{held}"
+        f"{revenue}{view.flat(row['from'])} x {row['share']} ({row['relation']}{beside}) -> the work's {of_work} "
+        f"x {row['weight']}{why} -> {view.flat(row['amount'])} {row['currency']}{held}"
     )
 
 
 def _end(statement: Statement, lines: Sequence[Line]) -> Iterator[str]:
     for row in view.waiting(statement, lines):
         yield ""
-        what = f"{_flat(row['amount'])} {row['currency']} of {row['work']}"
+        what = f"{view.flat(row['amount'])} {row['currency']} of {row['work']}"
         yield f"held: {what}, {row['kind']} since {row['since']}; {row['reason']}"
     for payment in view.payment_views(statement):
         back = f", came back {payment['returned']}: {payment['returned_because']}" if payment["returned"] else ""
@@ -58,10 +59,4 @@ def _end(statement: Statement, lines: Sequence[Line]) -> Iterator[str]:
     for summary in view.summaries(statement):
         yield ""
         for word, amount in (*summary["rows"], ("Payable, carried", summary["balance"])):
-            yield f"  {word:<28} {_flat(amount):>24} {summary['currency']}"
-
-
-def _flat(amount: object) -> str:
-    """Both parts of an amount; zeros beyond what a bank can pay left out."""
-    assert isinstance(amount, tuple)
-    return f"{amount[0]}{amount[1].rstrip('0')}".rstrip(".")
+            yield f"  {word:<28} {view.flat(amount):>24} {summary['currency']}"

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -243,6 +243,7 @@ def book(ledger: Ledger, made: Plan, files: Sequence[bytes], vault: Vault | None
     detail: dict[str, object] = {
         "format": order.format, "payments": len(made.payments), "net": sum(p.net for p in made.payments),
         "withheld": sum(p.withheld for p in made.payments), "sha256": _digests(files),
+        "rows": rows_digest(_row(order, p) for p in made.payments),
     }  # fmt: skip
     unit = minor_microcents(order.currency)
     with ledger.run(order.run, "payout", order.date[:7], order.date, detail) as run:
@@ -266,12 +267,24 @@ def _keep(ledger: Ledger, made: Plan, vault: Vault | None) -> None:
     )  # fmt: skip
     ledger.conn.executemany(
         f"insert into payment (run, {PAYMENT_COLUMNS}) values ({', '.join('?' * 18)})",  # noqa: S608 - our own names
-        (
-            (order.run, p.id, p.number, p.person, p.name, p.town, p.country, json.dumps(p.lines), p.gross, p.withheld, p.net,
-             p.rate, p.tax_country, p.account, p.bic, p.wise_id, p.wise_email, p.wise_currency)
-            for p in made.payments
-        ),
+        (_row(order, payment) for payment in made.payments),
+    )
+
+
+def _row(order: Order, p: Payment) -> tuple[object, ...]:
+    """The row of a payment, as in PAYMENT_COLUMNS with the run before them. Its account is a number: the token may be renewed."""
+    return (
+        order.run, p.id, p.number, p.person, p.name, p.town, p.country, json.dumps(p.lines), p.gross, p.withheld, p.net, p.rate,
+        p.tax_country, p.account, p.bic, p.wise_id, p.wise_email, p.wise_currency,
     )  # fmt: skip
+
+
+def rows_digest(rows: Iterable[Sequence[object]]) -> str:
+    """SHA-256 over payment rows, which goes into their run and so into the ledger's chain."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(list(row)).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _digests(files: Sequence[bytes]) -> list[str]:

@@ -13,12 +13,13 @@ from residuals.ledger import Ledger
 from residuals.money import minor_microcents
 from residuals.payees import unsealed
 from residuals.payments import NOBODY, Debtor, Order, Payment, PayoutError, Plan
-from residuals.payout import PAYMENT_COLUMNS, PAYOUT_COLUMNS, Terms, book, checked_order, files_of, plan
+from residuals.payout import PAYMENT_COLUMNS, PAYOUT_COLUMNS, Terms, book, checked_order, files_of, plan, rows_digest
 from residuals.payout_tables import has_tables, prepare
 from residuals.people import People
 from residuals.records import Account
 from residuals.vault import Vault
 
+ROWS = f"select run, {PAYMENT_COLUMNS} from payment where run = ? order by number"  # noqa: S608 - our own names
 PAYMENT = f"select {PAYMENT_COLUMNS} from payment where run = ? order by number"  # noqa: S608 - our own names
 RETURNED = (
     "select p.run, p.person, p.net, p.withheld, p.tax_country, o.currency, r.run from payment p join payout o on o.run = p.run "
@@ -163,6 +164,20 @@ def returned(ledger: Ledger, payment: str, reason: str, date: str) -> Account:
             "insert into payment_return (payment, run, date, reason) values (?, ?, ?, ?)", (payment, name, date, reason)
         )
     return back
+
+
+def first_fault(ledger: Ledger) -> str:
+    """Which payout's payments are not those that were booked, as a sentence; "" when all are. Needs no key."""
+    details = {run.run: json.loads(run.detail) for run in ledger.runs("payout")}
+    known = {row[0] for row in ledger.conn.execute("select run from payout")} if has_tables(ledger.conn) else set()
+    if known != set(details):
+        return f'payout "{min(known ^ set(details))}" is missing, or was added behind the ledger\'s back'
+    for run, detail in details.items():
+        if rows_digest(ledger.conn.execute(ROWS, (run,))) != detail["rows"]:
+            return f'the payments of payout "{run}" were changed'
+    returns = {run.run for run in ledger.runs("return")}
+    noted = {row[0] for row in ledger.conn.execute("select run from payment_return")} if known else set()
+    return f'the return "{min(noted ^ returns)}" is missing, or was added' if noted != returns else ""
 
 
 def payments(ledger: Ledger, run: str = "", person: str = "") -> Iterator[dict[str, Any]]:

@@ -40,7 +40,7 @@ from residuals.payees import rekey
 from residuals.payments import NOBODY, PayoutError
 from residuals.payout import Terms, book, checked_order, debtor_of, files_of, plan, rate_text, withholding
 from residuals.records import Account
-from residuals.sent import booked, carry_out, files_again, payments, returned
+from residuals.sent import booked, carry_out, files_again, first_fault, payments, returned
 from residuals.vault import Vault, new_key_file, open_vault
 
 
@@ -116,6 +116,23 @@ def test_payments_changed_behind_the_ledgers_back_are_noticed(ledger, people, va
     ledger.conn.execute("update payment set name = 'Mallory' where number = 1")
     with pytest.raises(PayoutError, match="would not make the file that was booked"):
         files_again(ledger, ORDER.run, vault)
+    assert first_fault(ledger) == 'the payments of payout "P-2026-11" were changed'
+
+
+def test_verifying_the_ledger_takes_in_payments_and_returns(ledger, people, vault, tmp_path):
+    assert first_fault(ledger) == ""
+    pay(ledger, people, vault)
+    returned(ledger, "P-2026-11-000001", "closed", "2026-12-01")
+    new_key_file(tmp_path / "new")
+    rekey(ledger.conn, vault, open_vault(tmp_path / "new"))
+    assert first_fault(ledger) == ledger.verify() == ""
+    ledger.conn.execute("drop trigger payment_return_no_delete")
+    ledger.conn.execute("delete from payment_return")
+    assert first_fault(ledger) == 'the return "P-2026-11-000001-returned" is missing, or was added'
+    for table in ("payment", "payout"):
+        ledger.conn.execute(f"drop trigger {table}_no_delete")
+        ledger.conn.execute(f"delete from {table}")
+    assert first_fault(ledger).startswith('payout "P-2026-11" is missing')
 
 
 @pytest.mark.parametrize(

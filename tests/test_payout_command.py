@@ -128,12 +128,23 @@ def test_a_payout_from_preview_to_return(desk, printed):
     assert Path("copy.xml").read_bytes() == data
     rows = json_lines(printed("payout", "list", "--json"))
     assert [(row["payment"], row["withheld"]) for row in rows][0] == ("P-1-000001", "1.76")
+    assert "ledger.db: whole" in printed("ledger", "verify").output
     back = printed("payout", "returned", "P-1-000001", "--reason", "account closed", "--date", "2026-12-01")
     assert back.exit_code == 0 and "P-1-000001 is booked back; guild:cam is owed 11.7" in back.output
     twice = printed("payout", "returned", "P-1-000001", "--reason", "account closed")
     assert twice.exit_code == 1 and "booked back already" in twice.output
     nobody = printed("payout", "run", "--run", "P-2", *options[2:], "-o", "p2.xml", "--key", "key")
     assert nobody.exit_code == 1 and "came back (account closed)" in nobody.output and "nobody can be paid" in nobody.output
+
+
+def test_a_payment_changed_behind_the_ledgers_back_is_named(desk, printed):
+    stored(printed, "dora", GERMAN)
+    printed("payout", "run", *ORDER, "--policy", "policy.toml", "-o", "out.xml", "--key", "key")
+    with Ledger.open(Path("ledger.db"), write=True) as ledger:
+        ledger.conn.execute("drop trigger payment_no_update")
+        ledger.conn.execute("update payment set bic = 'THIEFDEF'")
+    result = printed("ledger", "verify")
+    assert result.exit_code == 1 and 'fault: the payments of payout "P-1" were changed' in result.output
 
 
 def test_people_who_cannot_be_paid_are_listed_with_the_reason(desk, printed):
@@ -213,7 +224,7 @@ def test_why_shows_the_chain_from_pool_to_amount(desk, printed):
     text = printed("why", "Dora").output
     assert "pool 1: Acme AI, output money 2026-11, 100.00 EUR, revenue x 1/10" in text
     assert "a.mp4  (pool 1, run run)" in text and "sound 0:00.0 to 0:10.0: the work's 0:05.0 to 0:15.0" in text
-    assert "revenue 1,000: 100.00 x 0.5 x 1 (copy) -> the work's 50.00 x 10 of 17 -> 29.41176471 EUR" in text
+    assert "revenue 1,000.00: 100.00 x 0.5 x 1 (copy) -> the work's 50.00 x 10 of 17 -> 29.41176471 EUR" in text
     assert "\u202e" not in text
     held = printed("why", "guild:cleo", "--run", "run").output
     assert "in escrow" in held and "waits until the person, or the credit, is verified" in held
