@@ -178,7 +178,6 @@ def _settle(
     registry: Path, ledger: Path, day: str,
 ) -> None:  # fmt: skip
     from registry.roles import ours
-
     from residuals.errors import RunDone
     from residuals.ledger import Ledger
     from residuals.policy import load_policy
@@ -237,7 +236,6 @@ def _settled(done: Settlement, kept: bool) -> Iterable[str]:
 def release(name: str, ledger: Path, registry: Path, policy: Path | None, day: str, as_json: bool) -> None:
     """Move what waits to where it belongs now: escrow of people verified since, disputes that have ended, new credits."""
     from registry.roles import ours
-
     from residuals.ledger import Ledger
     from residuals.policy import load_policy
     from residuals.release import release as move
