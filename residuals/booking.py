@@ -24,6 +24,7 @@ ATTRIBUTION = (
 OUTPUT = "insert into output (id, run, pool, output, sha256, revenue, microcents, unexplained) values (?, ?, ?, ?, ?, ?, ?, ?)"
 POOL = "insert into pool (id, run, vendor, pool, period, currency, microcents, basis) values (?, ?, ?, ?, ?, ?, ?, ?)"
 SPLIT = "insert into split (run, work, place, kind, who, name, role, weight, why) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+SETTLED = "insert into settled (kind, row, run) values (?, ?, ?)"
 ACCOUNT = "select id from account where kind = ? and who = ? and work = ? and currency = ?"
 
 
@@ -42,6 +43,7 @@ class Run:
         self._outputs: list[tuple[object, ...]] = []
         self._attributions: list[tuple[object, ...]] = []
         self._transfers: list[tuple[object, ...]] = []
+        self._settled: list[tuple[object, ...]] = []
         conn.execute("insert into run (id, run, kind, period, date) values (?, ?, ?, ?, ?)", (self.id, name, kind, period, date))
         last = conn.execute("select hash from transfer order by id desc limit 1").fetchone()
         self._last: bytes = last[0] if last else START
@@ -151,15 +153,17 @@ class Run:
 
     def settle(self, kind: str, row: int) -> None:
         """Notes that a row of usage, or a declared pool, is settled: there is no second time."""
-        self.conn.execute("insert into settled (kind, row, run) values (?, ?, ?)", (kind, row, self.id))
+        self._settled.append((kind, row, self.id))
 
     def _write(self) -> None:
         self.conn.executemany(OUTPUT, self._outputs)
         self.conn.executemany(ATTRIBUTION, self._attributions)
         self.conn.executemany(TRANSFER, self._transfers)
+        self.conn.executemany(SETTLED, self._settled)
         self._outputs.clear()
         self._attributions.clear()
         self._transfers.clear()
+        self._settled.clear()
 
     def finish(self) -> None:
         """Writes what is left, the balances, and the run's own row with its hashes."""

@@ -9,23 +9,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path, PurePath
-from typing import BinaryIO
 
 from registry.tables import Refusal
 from registry.text import storable
-from residuals.lines import LONGEST_LINE, capped_lines
+from residuals.lines import capped_lines
 
 RELATIONS = ("copy", "remake", "style")
 
 ANSWER = """
-create temp table if not exists answer (
-    usage integer primary key, offset integer not null, matches blob not null, twice integer not null
-)
+create temp table if not exists answer (usage integer primary key, sha256 text not null, matches blob not null, twice integer);
+create temp table if not exists named (
+    usage integer not null, place integer not null, work text not null, title text not null, relation text not null,
+    degree text not null, spans text not null, primary key (usage, place)
+) without rowid;
+delete from answer;
+delete from named;
 """
 NOTE = (
-    "insert into answer (usage, offset, matches, twice) values (?, ?, ?, 0) "
+    "insert into answer (usage, sha256, matches, twice) values (?, ?, ?, 0) "
     "on conflict (usage) do update set twice = twice or matches <> excluded.matches"
 )
+NAME = "insert or ignore into named (usage, place, work, title, relation, degree, spans) values (?, ?, ?, ?, ?, ?, ?)"
 UNSETTLED = (
     "select id from usage u where period = ? and output in (?, ?, ?, ?) and not exists (select 1 from settled s "
     "where s.kind = 'usage' and s.row = u.id and s.run not in (select run from reversed))"
@@ -63,24 +67,19 @@ def join(conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[
     A row's output_id is the output's path as scanned, its file name with or without the suffix, or the SHA-256 of its bytes.
     Two different reports for one row answer nothing: which of them is right cannot be told.
     """
-    conn.execute(ANSWER)
-    conn.execute("delete from answer")
-    for number, offset, text in capped_lines(path):
+    for statement in ANSWER.split(";\n")[:-1]:
+        conn.execute(statement)
+    for number, _, text in capped_lines(path):
         if text is not None and not text.strip():
             continue
         try:
-            scan = _scan(text, spans=False)
+            scan = _scan(text)
             rows = _answered(conn, scan, period)
-            if scan.failed and rows:
-                raise ValueError(f'output "{scan.output}" could not be read when it was scanned; it stays open')
-            unknown = next((match.work for match in scan.matches if rows and not has_work(match.work)), None)
-            if unknown is not None:
-                raise ValueError(f'work "{unknown}" is not in this registry; settle with the registry it was scanned against')
+            _check(scan, rows, has_work)
         except ValueError as error:
             yield Refusal(str(path), number, "", str(error))
             continue
-        matches = hashlib.sha256(repr(scan.matches).encode()).digest() if rows else b""
-        conn.executemany(NOTE, [(usage, offset, matches) for usage in rows])
+        _note(conn, scan, rows)
     for output in conn.execute("select u.output from answer a join usage u on u.id = a.usage where a.twice order by u.id"):
         yield Refusal(str(path), 0, "", f'output "{output[0]}" has two reports that differ; keep one of them')
 
@@ -91,14 +90,26 @@ def _answered(conn: sqlite3.Connection, scan: Scan, period: str) -> list[int]:
     return [number for (number,) in conn.execute(UNSETTLED, (period, *keys))]
 
 
-def read_scan(file: BinaryIO, offset: int) -> Scan:
-    """The report at an offset that `join` found."""
-    file.seek(offset)
-    return _scan(file.readline(LONGEST_LINE + 1).decode("utf-8-sig"))
+def _check(scan: Scan, rows: list[int], has_work: Callable[[str], bool]) -> None:
+    """Raises ValueError when somebody's money depends on a report that cannot be used."""
+    if scan.failed and rows:
+        raise ValueError(f'output "{scan.output}" could not be read when it was scanned; it stays open')
+    unknown = next((match.work for match in scan.matches if rows and not has_work(match.work)), None)
+    if unknown is not None:
+        raise ValueError(f'work "{unknown}" is not in this registry; settle with the registry it was scanned against')
 
 
-def _scan(text: str | None, spans: bool = True) -> Scan:
-    """What a line says, without the spans when they are not asked for. Raises ValueError with why it cannot be used."""
+def _note(conn: sqlite3.Connection, scan: Scan, rows: list[int]) -> None:
+    """Keeps what a report says for the rows of usage that it answers."""
+    named = [(match.work, match.title, match.relation, str(match.degree), match.spans) for match in scan.matches]
+    matches = hashlib.sha256(repr(named).encode()).digest() if rows else b""
+    for usage in rows:
+        conn.execute(NOTE, (usage, scan.sha256, matches))
+        conn.executemany(NAME, [(usage, place, *values) for place, values in enumerate(named)])
+
+
+def _scan(text: str | None) -> Scan:
+    """What a line says. Raises ValueError with the reason why it cannot be used."""
     if text is None:
         raise ValueError("the line is longer than a report can be; it holds reports of byline scan --json, one a line")
     try:
@@ -107,13 +118,13 @@ def _scan(text: str | None, spans: bool = True) -> Scan:
         raise ValueError("the line is no JSON object, or was cut off; scan that output again") from None
     if not isinstance(row, dict) or not isinstance(row.get("output"), str) or not isinstance(row.get("matches"), list):
         raise ValueError("the line is no report of byline scan --json; scan that output again")
-    matches = tuple(_named(match, spans) for match in row["matches"] if not (isinstance(match, dict) and match.get("candidate")))
+    matches = tuple(_named(match) for match in row["matches"] if not (isinstance(match, dict) and match.get("candidate")))
     if len({match.work for match in matches}) < len(matches):
         raise ValueError(f'the report of output "{row["output"]}" names a work twice; scan that output again')
     return Scan(row["output"], str(row.get("sha256") or ""), matches, "error" in row)
 
 
-def _named(match: object, with_spans: bool) -> Named:
+def _named(match: object) -> Named:
     if not isinstance(match, dict) or not isinstance(match.get("work"), str):
         raise ValueError("a match names no work")
     degree = match.get("degree")
@@ -123,6 +134,6 @@ def _named(match: object, with_spans: bool) -> Named:
         raise ValueError(f'the degree of work "{match["work"]}" is not between 0 and 1')
     if match.get("relation") not in RELATIONS:
         raise ValueError(f'the relation of work "{match["work"]}" is none of {", ".join(RELATIONS)}')
-    segments = [s for s in match.get("segments", ()) if isinstance(s, dict)] if with_spans else []
+    segments = [s for s in match.get("segments", ()) if isinstance(s, dict)]
     spans = [{"part": str(s.get("part")), "output": s.get("output"), "work": s.get("work")} for s in segments]
     return Named(match["work"], str(match.get("title", "")), match["relation"], Decimal(degree), as_json(spans))

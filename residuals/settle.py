@@ -85,7 +85,7 @@ def settle(
         if inputs.reports:
             done.refused += join(ledger.conn, inputs.reports, inputs.period, known)
             _allot(ledger, inputs.period)
-            done.outputs = sharing.outputs(inputs.reports, step)
+            done.outputs = sharing.outputs(step)
         sharing.training(bool(inputs.manifest))
         done.works = sharing.humans(step)
         done.money = sharing.money

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 
 from residuals.booking import Run
 from residuals.errors import LedgerError
@@ -18,7 +16,6 @@ from residuals.money import apportion, as_integers, format_amount
 from residuals.people import People
 from residuals.policy import Policy
 from residuals.records import Account
-from residuals.scans import Scan, read_scan
 from residuals.splits import account_of, places
 
 KINDS = (
@@ -27,9 +24,10 @@ KINDS = (
     "and p.currency = u.currency and p.period = ? and p.pool = 'output' order by 1, 2"
 )
 ANSWERED = (
-    "select u.id, u.output, u.revenue, t.microcents, a.offset from usage u join answer a on a.usage = u.id and not a.twice "
+    "select u.id, u.output, u.revenue, t.microcents, a.sha256 from usage u join answer a on a.usage = u.id and not a.twice "
     "left join allotted t on t.usage = u.id where u.vendor = ? and u.currency = ? order by u.output"
 )
+NAMED = "select work, title, relation, degree, spans from named where usage = ? order by place"
 OPEN_POOLS = (
     "select id, vendor, currency, microcents from usage_pool p where period = ? and pool = 'training' and not exists (select 1 "
     "from settled s where s.kind = 'pool' and s.row = p.id and s.run not in (select run from reversed)) order by vendor, currency"
@@ -54,9 +52,10 @@ class Sharing:
         self.run, self.registry, self.policy, self.role_of, self.works = run, registry, policy, role_of, works
         self.money: Counter[tuple[str, str]] = Counter()
         self._pots: dict[int, _Pot] = {}
+        self._rates = {relation: str(rate) for relation, rate in policy.relations.items()}
         self._weights = lru_cache(1 << 16)(self._weights_of)
 
-    def outputs(self, reports: Path, step: Callable[[int], None]) -> int:
+    def outputs(self, step: Callable[[int], None]) -> int:
         """Output money: each output's to the works found in it, by degree and the relation's rate. How many outputs."""
         count = 0
         for vendor, currency, _, declared in self.run.conn.execute(KINDS, (self.run.period,)).fetchall():
@@ -65,16 +64,15 @@ class Sharing:
             total = sum(self._money(revenue, part) for _, _, revenue, part, _ in self._answered(vendor, currency))
             pot = self._pot(vendor, "output", currency, total, basis)
             left = 0
-            with reports.open("rb") as file:
-                for usage, output, revenue, part, offset in self._answered(vendor, currency):
-                    left += self._output(pot, output, revenue, self._money(revenue, part), read_scan(file, offset))
-                    self.run.settle("usage", usage)
-                    count += 1
-                    step(1)
+            for usage, output, revenue, part, sha256 in self._answered(vendor, currency):
+                left += self._output(pot, usage, output, sha256, revenue, self._money(revenue, part))
+                self.run.settle("usage", usage)
+                count += 1
+                step(1)
             self._unexplained(pot, left)
         return count
 
-    def _answered(self, vendor: str, currency: str) -> Iterator[tuple[int, str, int, int | None, int]]:
+    def _answered(self, vendor: str, currency: str) -> Iterator[tuple[int, str, int, int | None, str]]:
         yield from self.run.conn.execute(ANSWERED, (vendor, currency))
 
     def _money(self, revenue: int, allotted: int | None) -> int:
@@ -92,24 +90,21 @@ class Sharing:
             self.run.post(self.run.account(Account("vendor", vendor, "", currency)), account, total, f"{pool} money")
         return pot
 
-    def _weights_of(self, found: tuple[tuple[Decimal, str], ...]) -> list[int]:
-        """Whole-number weights of matches (degree, relation), then of what no work explains.
+    def _weights_of(self, found: tuple[tuple[str, str], ...]) -> list[int]:
+        """Whole-number weights of matches (relation, degree), then of what no work explains.
 
         Degrees are rounded, so their sum may exceed 1.
         """
-        weights = [Fraction(degree) * self.policy.relations[relation] for degree, relation in found]
+        weights = [Fraction(degree) * self.policy.relations[relation] for relation, degree in found]
         return as_integers([*weights, max(Fraction(0), ONE - sum(weights, Fraction(0)))])
 
-    def _output(self, pot: _Pot, output: str, revenue: int, money: int, scan: Scan) -> int:
+    def _output(self, pot: _Pot, usage: int, output: str, sha256: str, revenue: int, money: int) -> int:
         """Notes an output and what each work in it gets; what no work gets."""
-        weights = self._weights(tuple((match.degree, match.relation) for match in scan.matches))
-        parts = apportion(money, weights)
-        number = self.run.output(pot.pool, output, scan.sha256, revenue, money, parts[-1])
-        for match, part in zip(scan.matches, parts, strict=False):
-            rate = str(self.policy.relations[match.relation])
-            self.run.attribution(
-                pot.pool, number, match.work, match.title, match.relation, str(match.degree), rate, part, match.spans
-            )
+        named = self.run.conn.execute(NAMED, (usage,)).fetchall()
+        parts = apportion(money, self._weights(tuple(row[2:4] for row in named)))
+        number = self.run.output(pot.pool, output, sha256, revenue, money, parts[-1])
+        for (work, title, relation, degree, spans), part in zip(named, parts, strict=False):
+            self.run.attribution(pot.pool, number, work, title, relation, degree, self._rates[relation], part, spans)
         return parts[-1]
 
     def _unexplained(self, pot: _Pot, left: int) -> None:
