@@ -23,7 +23,7 @@ UPDATE = bool(os.environ.get("BYLINE_UPDATE"))
 CLI = ROOT / "docs" / "cli.md"
 README = ROOT / "README.md"
 HELP = re.compile(r"(?<=<!-- help: )(byline[a-z ]*)( -->\n```text\n)(.*?)(?=```\n)", re.S)
-CHANGING = r"bytes, .*|\d[\d,.:]*|under 1 %|extremely |very |moderately "
+CHANGING = r"bytes, .*|[0-9a-f]{64}|\d[\d,.:]*|under 1 %|extremely |very |moderately "
 EXAMPLE = re.compile(r"(?<=```console\n)(.*?)(?=```\n)", re.S)
 
 
