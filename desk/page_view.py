@@ -56,6 +56,14 @@ def output_view(
     view["halves"] = row["medium"] == "film" and bool(listed)
     view["weaker"] = [weaker_view(m, row) for m in row["matches"] if m.get("candidate")]
     view["searched"] = searched(row, threshold)
+    view["alike"] = [
+        {
+            "rank": place["rank"],
+            **dict(zip(("who", "chance"), words.resemblance(place), strict=True)),
+            "distance": place["distance"],
+        }
+        for place in row.get("resemblance", [])
+    ]
     return view
 
 

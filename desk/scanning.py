@@ -67,10 +67,11 @@ class Tally:
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Also write a page with pictures that shows each match beside its work.")  # fmt: skip
 @click.option("--candidates", is_flag=True, help="Also give weaker matches, marked; they name nobody.")
+@click.option("--style", is_flag=True, help="Also say whose manner a still or a text resembles. That is no evidence of use.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes; one for each core if not given.")
 def scan(
     paths: tuple[str, ...], registry: Path, as_json: bool, output: Path | None, csv_file: Path | None,
-    html: Path | None, candidates: bool, jobs: int | None,
+    html: Path | None, candidates: bool, style: bool, jobs: int | None,
 ) -> None:  # fmt: skip
     """Find registered works in AI outputs.
 
@@ -81,7 +82,7 @@ def scan(
     if html is not None and not html.parent.is_dir():
         raise BadReport(f"{html}: the folder {html.parent} does not exist; make it first")
     inputs = found(paths)
-    options = {"registry": str(registry), "candidates": candidates}
+    options = {"registry": str(registry), "candidates": candidates, "style": style}
     tally = Tally()
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(Pool(TASK, options, min(jobs or cores(), max(1, len(inputs)))))

@@ -23,6 +23,7 @@ def summary(row: Mapping[str, Any]) -> list[str]:
     for match in listed:
         lines.extend(_match(match, row))
     lines.append(_rest(row, listed))
+    lines.extend(_manner(row.get("resemblance", [])))
     weaker = [m for m in row["matches"] if m.get("candidate")]
     if weaker:
         lines.append(f"{INDENT}weaker matches, too weak to name anyone:")
@@ -89,6 +90,14 @@ def _segment(segment: Mapping[str, Any], work_medium: str, output_medium: str) -
 
 def _line_medium(part: str, work_medium: str) -> str:
     return work_medium if part == "image" else part
+
+
+def _manner(alike: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if alike:
+        yield f"{INDENT}in manner it is like ({words.MANNER}):"
+    for place in alike:
+        who, chance = words.resemblance(place)
+        yield from _entry(f"rank {place['rank']}", f"{who}; {chance}")
 
 
 def _rest(row: Mapping[str, Any], listed: Sequence[Mapping[str, Any]]) -> str:

@@ -106,6 +106,7 @@ def _limit_memory(size: int) -> None:
 
 def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
     """The report of each file against the registry in `options`, as JSON."""
+    from fingerprint import manner_of
     from matcher.look import output_probes
     from matcher.report import as_json
     from matcher.scan import scan_media
@@ -115,9 +116,11 @@ def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
 
     def handle(job: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
         # Before the snapshot: decoding a film must not hold on to an old state.
-        media = output_probes(Path(job["path"]), registry)
+        path = Path(job["path"])
+        media = output_probes(path, registry)
+        manner = manner_of(path) if options.get("style") else None
         with registry.snapshot():
-            return as_json(scan_media(str(job["name"]), media, registry), bool(options["candidates"])), b""
+            return as_json(scan_media(str(job["name"]), media, registry, manner=manner), bool(options["candidates"])), b""
 
     return {"registry": registry.revision(), "upgrade_due": registry.is_due()}, handle
 

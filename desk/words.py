@@ -22,6 +22,7 @@ CAUTION = (
     "This is evidence of similarity. It does not show that a work was used to train a model, who used it, or that a law "
     "was broken. Not excluded: a shared third source, licensed use, quotation, a mistake in the registration."
 )
+MANNER = "resemblance, not evidence of use"
 HARD_SPACE = "\u00a0"
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -92,6 +93,18 @@ def people(credits: Sequence[Mapping[str, Any]], work: str) -> str:
         if credit["work"] == work:
             roles.setdefault(str(credit["name"]), []).append(str(credit["role"]))
     return ", ".join(f"{plain(name)} ({plain(', '.join(r))})".replace(" ", HARD_SPACE) for name, r in roles.items())
+
+
+def resemblance(alike: Mapping[str, Any]) -> tuple[str, str]:
+    """Whose manner an output resembles, and how often that is chance."""
+    work = f'"{plain(str(alike["title"]))}" (work {plain(str(alike["work"]))})'
+    names = ", ".join(plain(f"{p['name']} ({p['role']})") for p in alike["people"])
+    who = f"{names}, nearest in {work}" if names else f"{work}; nobody is credited in the registry"
+    return who, f"chance comes as near in {_one_in(float(alike['chance']))} outputs"
+
+
+def _one_in(chance: float) -> str:
+    return f"1 of {round(1 / chance, -1 if chance < 0.02 else 0):,.0f}" if chance > 0 else "hardly any"
 
 
 def ambiguous(sources: Sequence[Mapping[str, Any]]) -> str:

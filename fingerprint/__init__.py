@@ -31,6 +31,7 @@ __all__ = [
     "extract",
     "glance",
     "look_closer",
+    "manner_of",
     "media_table",
     "probe",
     "schemes",
@@ -91,6 +92,18 @@ def look_closer(path: Path | str, seen: Media, moments: list[Span]) -> Media:
     medium = media_table()[part.medium]
     reduced = None if medium.glance is None else medium.glance.closer(medium.decode(path), part, moments)
     return seen if reduced is None else replace(seen, parts=(medium.probes(reduced), *seen.parts[1:]))
+
+
+def manner_of(path: Path | str) -> Fingerprint | None:
+    """How the leading part of this file is made, whatever it shows; None for a medium of which that is not told.
+
+    Raises UnreadableMedia.
+    """
+    from fingerprint.sniff import sniff
+
+    path = Path(path)
+    medium = media_table()[sniff(path).parts[0]]
+    return None if medium.manner is None else medium.manner(medium.decode(path))
 
 
 def _media(path: Path, view: str, leading: Part | None = None) -> Media:

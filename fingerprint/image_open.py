@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import struct
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ MAX_BYTES = 1 << 30
 GROUND = 128  # neutral grey under transparent pictures: dark and light drawings both stay visible
 LEAST_SALVAGED = 0.5  # share of a truncated picture's rows that must be there
 ORIENTATION = 0x0112
+SIDEWAYS = (5, 6, 7, 8)  # values of it that swap width and height
 TOO_LARGE = "has {w} x {h} pixels, more than Byline decodes; save a smaller copy and scan that"
 BROKEN = "cannot be decoded as a picture ({why}); it is truncated or damaged, export it again"
 
@@ -32,15 +34,34 @@ class Still:
 
     grey            uint8[h, w], upright, longer side at most WORKING_SIDE
     width, height   in pixels of the original, upright
+    path            the file, for what wants its colours too; None where there is none
     """
 
     grey: UInt8
     width: int
     height: int
+    path: Path | None = None
+
+
+T = TypeVar("T")
 
 
 def decode(path: Path) -> Still:
     """The Still of a picture file. Raises UnreadableMedia."""
+    return replace(_decoded(path, _still, _with_opencv), path=path)
+
+
+def colours(still: Still) -> UInt8:
+    """uint8[h, w, 3], RGB, upright: the picture decoded once more, a JPEG reduced. Greys where the file is not known.
+
+    Apart from `decode`, which needs no colours, and whose greys must not change. Raises UnreadableMedia.
+    """
+    if still.path is None:
+        return np.repeat(still.grey[..., None], 3, axis=2)
+    return _decoded(still.path, _coloured, _coloured_with_opencv)
+
+
+def _decoded(path: Path, with_pillow: Callable[[Path, bytes], T], with_opencv: Callable[[Path, bytes], T]) -> T:
     from PIL import Image, UnidentifiedImageError
 
     if check_file(path) > MAX_BYTES:
@@ -49,9 +70,9 @@ def decode(path: Path) -> Still:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # oddities of metadata, sizes checked below
-            return _still(path, data)
+            return with_pillow(path, data)
     except UnidentifiedImageError:
-        return _with_opencv(path, data)
+        return with_opencv(path, data)
     except Image.DecompressionBombError as error:
         reason = "has more pixels than Byline decodes; save a smaller copy and scan that"
         raise UnreadableMedia(path, reason, "too-large") from error
@@ -64,6 +85,18 @@ def _why(error: BaseException) -> str:
 
 
 def _still(path: Path, data: bytes) -> Still:
+    picture, (width, height), orientation = _opened(path, data, "L")
+    grey = _turned(_reduced(_grey(picture)), orientation)
+    return Still(grey, *((height, width) if orientation in SIDEWAYS else (width, height)))
+
+
+def _coloured(path: Path, data: bytes) -> UInt8:
+    picture, _, orientation = _opened(path, data, "RGB")
+    return _turned(_rgb(picture), orientation)
+
+
+def _opened(path: Path, data: bytes, mode: str) -> tuple[Any, tuple[int, int], int]:
+    """The picture with its pixels loaded, its size in full and its orientation; a JPEG in that mode and reduced."""
     from PIL import Image
     from PIL.JpegImagePlugin import JpegImageFile
 
@@ -73,11 +106,11 @@ def _still(path: Path, data: bytes) -> Still:
     width, height = picture.size
     orientation = picture.getexif().get(ORIENTATION, 1)
     if jpeg:
-        picture.draft("L" if picture.mode in ("L", "RGB") else None, _working(width, height))
+        picture.draft(mode if picture.mode in ("L", "RGB") else None, _working(width, height))
     if picture.size[0] * picture.size[1] > MAX_PIXELS:
         raise UnreadableMedia(path, TOO_LARGE.format(w=width, h=height), "too-large")
     _load(path, picture)
-    return _upright(_reduced(_grey(picture)), width, height, orientation)
+    return picture, (width, height), orientation
 
 
 def _working(width: int, height: int) -> tuple[int, int]:
@@ -118,6 +151,17 @@ def _grey(picture: Any) -> UInt8:
     return np.asarray(cv2.cvtColor(np.asarray(picture.convert("RGB")), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
+def _rgb(picture: Any) -> UInt8:
+    """Any mode to uint8[h, w, 3]; transparency is laid on neutral grey, what has more than 8 bits is grey."""
+    if picture.mode.startswith("I;16") or picture.mode in ("I", "F", "L"):
+        return np.repeat(_grey(picture)[..., None], 3, axis=2)
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        pixels = np.asarray(picture.convert("RGBA")).astype(np.float32)
+        alpha = pixels[..., 3:] / 255
+        return np.asarray(np.rint(pixels[..., :3] * alpha + GROUND * (1 - alpha)), np.uint8)
+    return np.asarray(picture.convert("RGB"))
+
+
 def _scaled(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> UInt8:
     """Integer or float pixels without a fixed range, by the range they most likely have."""
     values = np.nan_to_num(values)
@@ -133,28 +177,37 @@ def _reduced(grey: UInt8) -> UInt8:
     return np.asarray(cv2.resize(grey, _working(width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _upright(grey: UInt8, width: int, height: int, orientation: int) -> Still:
+def _turned(pixels: UInt8, orientation: int) -> UInt8:
     """Undo the camera's orientation tag (EXIF 2.32, tag 274)."""
-    if orientation in (5, 6, 7, 8):
-        grey, width, height = grey.T, height, width
+    if orientation in SIDEWAYS:
+        pixels = pixels.swapaxes(0, 1)
     flip_rows, flip_columns = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
-    grey = grey[::-1] if flip_rows else grey
-    grey = grey[:, ::-1] if flip_columns else grey
-    return Still(np.ascontiguousarray(grey), width, height)
+    pixels = pixels[::-1] if flip_rows else pixels
+    pixels = pixels[:, ::-1] if flip_columns else pixels
+    return np.ascontiguousarray(pixels)
 
 
 def _with_opencv(path: Path, data: bytes) -> Still:
+    grey = _read_by_opencv(path, data, cv2.IMREAD_GRAYSCALE)
+    height, width = grey.shape
+    return Still(_reduced(grey), width, height)
+
+
+def _coloured_with_opencv(path: Path, data: bytes) -> UInt8:
+    return np.asarray(cv2.cvtColor(_read_by_opencv(path, data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _read_by_opencv(path: Path, data: bytes, flag: int) -> UInt8:
     """Formats that Pillow does not know and OpenCV does (AVIF with older Pillows)."""
     if data[4:8] != b"ftyp":
         raise UnreadableMedia(path, "is not a picture of a known format; check what it is", "unknown-type")
     logging = cv2.utils.logging
     logging.setLogLevel(logging.LOG_LEVEL_SILENT)  # it would write to the terminal what is raised here
     try:
-        grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except cv2.error as error:
         raise UnreadableMedia(path, BROKEN.format(why=_why(error))) from error
-    if grey is None:
+    if pixels is None:
         reason = "is a picture in a format that cannot be decoded here (HEIC?); save it as JPEG or PNG"
         raise UnreadableMedia(path, reason, "unknown-type")
-    height, width = grey.shape
-    return Still(_reduced(np.asarray(grey, np.uint8)), width, height)
+    return np.asarray(pixels, np.uint8)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fingerprint.features import Alignment, Evidence, Part, Scheme, Span
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme, Span
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Medium:
     glance     how a long output is looked at first; None: always whole
     distinct   (output part, its alignments) -> those worth comparing: where two views of the output lead to one place of a
                work, the one with more support. None: all
+    manner     signal -> Fingerprint of one row, or of none: how it is made, whatever it shows. None: not told of this medium
     """
 
     name: str
@@ -51,3 +52,4 @@ class Medium:
     compare: Callable[[Part, Part, Alignment], list[Evidence]]
     glance: Glance | None = None
     distinct: Callable[[Part, list[Alignment]], list[Alignment]] | None = None
+    manner: Callable[[Any], Fingerprint] | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fingerprint import text_style
 from fingerprint.documents import Document, read_document
 from fingerprint.features import Fingerprint, Part, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, UInt64, mix, winnow
@@ -56,6 +57,7 @@ SCHEMES = (
     Scheme(STREAM, "text", 1.0, 2, indexed=False, aligner="none"),
     PASSAGES,
     Scheme(FORMS, "text", 1.0, 5, indexed=False, aligner="none", stored=False),
+    text_style.STYLE,
 )
 
 
@@ -65,7 +67,9 @@ def decode(path: Path) -> Document:
 
 
 def features(document: Document) -> Part:
-    """What the registry stores: thin grams, rare words once a stretch, the stream of words in 16 bits each, passages."""
+    """What the registry stores: thin grams, rare words once a stretch, the stream of words in 16 bits each, passages; the
+    manner.
+    """
     folded = fold(document.words)
     hashes = word_hashes(folded)
     starts = folded.origin[folded.words]
@@ -79,8 +83,15 @@ def features(document: Document) -> Part:
             make(SCHEMES[1], starts[rare], _bytes(hashes[rare] >> np.uint64(24), KEY_BYTES)),
             make(SCHEMES[2], starts, _bytes(hashes, 2)),
             side_by_side(hashes, starts),
+            text_style.fingerprint(folded, hashes),
         ),
     )
+
+
+def manner(document: Document) -> Fingerprint:
+    """How the text is written, whatever it tells."""
+    folded = fold(document.words)
+    return text_style.fingerprint(folded, word_hashes(folded))
 
 
 def probes(document: Document) -> Part:
@@ -194,4 +205,4 @@ SUFFIXES = (
     *(".asc", ".rst", ".tex", ".py", ".js", ".ts", ".c", ".h", ".cpp", ".java", ".go", ".rs"),
 )
 
-TEXT = Medium("text", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=promising)
+TEXT = Medium("text", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=promising, manner=manner)

@@ -8,7 +8,8 @@ from typing import Any
 from fingerprint.features import Evidence, Media, Part
 from matcher.attribute import Match
 from matcher.calibration import Calibration
-from registry.hits import Index, Work
+from matcher.style import Resemblance
+from registry.hits import Credit, Index, Work
 
 SCHEMA = 1
 DIGITS = 4
@@ -17,7 +18,10 @@ TEXT = "text"
 
 @dataclass(frozen=True)
 class Report:
-    """One output, its media and matches (listed ones and candidates), the works they name, the state of the registry."""
+    """One output, its media and matches (listed ones and candidates), the works they name, the state of the registry.
+
+    resemblance: whose manner the output resembles. It is in no match, credit or degree.
+    """
 
     output: str
     media: Media
@@ -25,13 +29,16 @@ class Report:
     works: dict[str, Work]
     revision: dict[str, str | int]
     unexplained: float
+    resemblance: tuple[Resemblance, ...] = ()
 
 
-def report(name: str, media: Media, matches: list[Match], index: Index, calibration: Calibration) -> Report:
+def report(
+    name: str, media: Media, matches: list[Match], index: Index, calibration: Calibration, alike: tuple[Resemblance, ...] = ()
+) -> Report:
     """The Report of these matches."""
     works = {work_id: index.work(work_id) for m in matches for work_id in (m.work_id, *m.ambiguous)}
     explained = sum(m.degree for m in matches if m.listed)
-    return Report(name, media, tuple(matches), works, index.revision(), max(0.0, 1.0 - explained))
+    return Report(name, media, tuple(matches), works, index.revision(), max(0.0, 1.0 - explained), alike)
 
 
 def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
@@ -50,6 +57,8 @@ def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
     head["matches"] = [_match(m, report.works, report.media.parts) for m in shown]
     head["unexplained"] = _r(report.unexplained)
     head["credits"] = _credits(report)
+    if report.resemblance:
+        head["resemblance"] = [_resemblance(r) for r in report.resemblance]
     head["registry"] = report.revision
     return head
 
@@ -83,6 +92,19 @@ def _match(match: Match, works: dict[str, Work], parts: tuple[Part, ...]) -> dic
     ordered = sorted(match.segments, key=lambda s: (s[0], s[1].output_span, s[1].work_span))
     row["segments"] = [_segment(e, parts[p].medium) for p, e in ordered]
     return row
+
+
+def _resemblance(resemblance: Resemblance) -> dict[str, Any]:
+    work = resemblance.work
+    return {
+        "rank": resemblance.rank, "people": [_person(c) for c in resemblance.people], "work": work.work_id, "title": work.title,
+        "medium": work.medium, "distance": _r(resemblance.distance), "chance": _r(resemblance.chance),
+    }  # fmt: skip
+
+
+def _person(credit: Credit) -> dict[str, str]:
+    row = {"name": credit.name, "role": credit.role}
+    return row | ({"identifier": credit.identifier} if credit.identifier else {})
 
 
 def _by_age(work_ids: tuple[str, ...], works: dict[str, Work]) -> list[str]:

@@ -93,7 +93,9 @@ class MemoryIndex:
         """See Index.rows."""
         found = [(i, f.payload) for i, f in enumerate(self._fingerprints) if f.scheme == scheme and len(f) == 1]
         payloads = [payload for _, payload in found if payload is not None]
-        return Rows(np.array([i for i, _ in found], np.int32), np.concatenate(payloads) if payloads else np.zeros((0, 0), np.uint8))
+        return Rows(
+            np.array([i for i, _ in found], np.int32), np.concatenate(payloads) if payloads else np.zeros((0, 0), np.uint8)
+        )
 
     def works_count(self) -> int:
         """See Index.works_count."""

@@ -21,7 +21,7 @@ from registry import columns, identified, listing, people, postings, upgrade, ve
 from registry.audit import changed, meta, note
 from registry.check import check
 from registry.errors import CorruptRegistry, RegistryError, as_registry_error
-from registry.hits import Credited, Hits, Registered, Work, no_hits
+from registry.hits import Credited, Hits, Registered, Rows, Work, no_hits
 from registry.lock import WriterLock
 from registry.merge import Due, crowded, everything, give_back, merge, sizes_of, smallest, tidy
 from registry.opening import connect, prepared
