@@ -61,8 +61,12 @@ class Scan:
     failed: bool
 
 
-def join(conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[str], bool]) -> Iterator[Refusal]:
+def join(
+    conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[str], bool], style: bool = False
+) -> Iterator[Refusal]:
     """Notes for each unsettled row of usage in a period which report answers it; gives the reports that cannot be used.
+
+    style: the work whose manner an output resembles most is noted too, with the share that no work explains as its degree.
 
     A row's output_id is the output's path as scanned, its file name with or without the suffix, or the SHA-256 of its bytes.
     Two different reports for one row answer nothing: which of them is right cannot be told.
@@ -73,7 +77,7 @@ def join(conn: sqlite3.Connection, path: Path, period: str, has_work: Callable[[
         if text is not None and not text.strip():
             continue
         try:
-            scan = _scan(text)
+            scan = _scan(text, style)
             rows = _answered(conn, scan, period)
             _check(scan, rows, has_work)
         except ValueError as error:
@@ -108,7 +112,7 @@ def _note(conn: sqlite3.Connection, scan: Scan, rows: list[int]) -> None:
         conn.executemany(NAME, [(usage, place, *values) for place, values in enumerate(named)])
 
 
-def _scan(text: str | None) -> Scan:
+def _scan(text: str | None, style: bool) -> Scan:
     """What a line says. Raises ValueError with the reason why it cannot be used."""
     if text is None:
         raise ValueError("the line is longer than a report can be; it holds reports of byline scan --json, one a line")
@@ -119,6 +123,8 @@ def _scan(text: str | None) -> Scan:
     if not isinstance(row, dict) or not isinstance(row.get("output"), str) or not isinstance(row.get("matches"), list):
         raise ValueError("the line is no report of byline scan --json; scan that output again")
     matches = tuple(_named(match) for match in row["matches"] if not (isinstance(match, dict) and match.get("candidate")))
+    if style:
+        matches += _resembled(row, {match.work for match in matches})
     if len({match.work for match in matches}) < len(matches):
         raise ValueError(f'the report of output "{row["output"]}" names a work twice; scan that output again')
     return Scan(row["output"], str(row.get("sha256") or ""), matches, "error" in row)
@@ -137,3 +143,12 @@ def _named(match: object) -> Named:
     segments = [s for s in match.get("segments", ()) if isinstance(s, dict)]
     spans = [{"part": str(s.get("part")), "output": s.get("output"), "work": s.get("work")} for s in segments]
     return Named(match["work"], str(match.get("title", "")), match["relation"], Decimal(degree), as_json(spans))
+
+
+def _resembled(row: dict[str, object], named: set[str]) -> tuple[Named, ...]:
+    """The nearest work by manner, unless the output holds it anyway."""
+    found = row.get("resemblance", [])
+    rows = [r for r in found if isinstance(r, dict) and r.get("rank") == 1] if isinstance(found, list) else []
+    degree = row.get("unexplained", 0)
+    near = [{"work": r.get("work"), "title": r.get("title", ""), "relation": "style", "degree": degree} for r in rows[:1]]
+    return tuple(match for match in map(_named, near) if match.work not in named)

@@ -83,7 +83,7 @@ def settle(
         works = registered_in(ledger.conn, registry, inputs.manifest, done.refused) if inputs.manifest else 0
         sharing = Sharing(run, registry, policy, role_of, works)
         if inputs.reports:
-            done.refused += join(ledger.conn, inputs.reports, inputs.period, known)
+            done.refused += join(ledger.conn, inputs.reports, inputs.period, known, policy.relations["style"] > 0)
             _allot(ledger, inputs.period)
             done.outputs = sharing.outputs(step)
         sharing.training(bool(inputs.manifest))

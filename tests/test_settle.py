@@ -220,6 +220,21 @@ def test_reports_are_found_by_path_name_stem_or_hash(ledger: Ledger, people: Fak
     assert booked(ledger, people, load_policy(None), tmp_path, reports, usage).outputs == 4
 
 
+def test_a_manner_is_paid_only_when_the_policy_says_so(ledger: Ledger, people: FakePeople, tmp_path: Path) -> None:
+    near = [
+        {"rank": 1, "work": "song", "title": "Song", "distance": 0.1},
+        {"rank": 2, "work": "film", "title": "F", "distance": 0.2},
+    ]
+    rows = [{**report(name, ("film", "copy", "0.5")), "unexplained": 0.5, "resemblance": near} for name in ("a", "b")]
+    booked(ledger, people, load_policy(None), tmp_path, rows[:1], [("a", "EUR", "100")], name="default")
+    assert ("payable", "sam", "") not in amounts(ledger)
+    policy = policy_of(tmp_path, "[relations]\nstyle = 0.1")
+    booked(ledger, people, policy, tmp_path, rows[1:], [("b", "EUR", "100")], name="manner")
+    found = amounts(ledger)
+    assert found["payable", "sam", ""] == UNIT // 2 * 8 // 18
+    assert found["unexplained", "Acme AI", ""] == 5 * UNIT + 45 * UNIT // 10
+
+
 def test_escrow_is_released_in_full_when_the_person_is_verified(ledger: Ledger, people: FakePeople, tmp_path: Path) -> None:
     policy = load_policy(None)
     for name in ("a", "b"):
