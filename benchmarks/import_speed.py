@@ -16,7 +16,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.desk_speed import run  # noqa: E402
 from fingerprint.features import Media, Part  # noqa: E402
 from registry.store import open_registry  # noqa: E402
 from registry.works import Entry  # noqa: E402
@@ -60,6 +59,8 @@ def write_credits(path: Path, rows: int) -> None:
 
 
 def main() -> None:
+    from benchmarks.desk_speed import run  # brings libraries that an import of credits does not need
+
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
         registry, credits = Path(folder) / "r.db", Path(folder) / "credits.csv"

@@ -12,7 +12,7 @@ from registry.errors import UnknownWork
 from registry.hits import Credit, Credited
 from registry.identifiers import canonical
 from registry.linking import Conflict, current, identifiers_of, introduce, put
-from registry.text import storable
+from registry.text import folded, storable
 
 
 def write_credits(
@@ -96,13 +96,13 @@ def people(conn: sqlite3.Connection, like: str = "") -> Iterator[dict[str, Any]]
 
 
 def meant(conn: sqlite3.Connection, who: str) -> list[int]:
-    """Everybody of that key, identifier, name or number. Raises UnknownWork when there is nobody."""
+    """Everybody of that key, identifier, name (in whatever case) or number. Raises UnknownWork when there is nobody."""
     who = storable(who)
     rows = conn.execute(
-        "select id from person where name = ?1 or key = ?1 or cast(id as text) = ?1 "
+        "select id from person where key = ?1 union select id from person where id = ?3 "
         "union select person from identifier where identifier in (?1, ?2) "
-        "union select person from person_name where name = ?1 union select person from credit where name = ?1",
-        (who, canonical(who)),
+        "union select person from person_name where folded = ?4",
+        (who, canonical(who), int(who) if who.isascii() and who.isdigit() and len(who) < 19 else None, folded(who)),
     ).fetchall()
     if not rows:
         raise UnknownWork(f"{who}: nobody of this name is credited; see byline people list")

@@ -270,3 +270,21 @@ def _drain(registry: Registry, file: Path, imports) -> None:
     items = read_credits([file], frozenset, Unmatched())
     for _ in imports.take(items, registry._writing, imports.BATCH_ROWS):
         pass
+
+
+def test_a_catalogue_whose_credits_contradict_each_other_is_told_with_its_line(tmp_path: Path, byline):
+    for name in ("a", "b"):
+        put(tmp_path, f"{name}.txt", f"{name} text of its own, which is long enough to be told from every other text here. " * 20)
+    works = put(tmp_path, "works.csv", "work_id,title,medium,path,isbn\na,A,text,a.txt,\nb,B,text,b.txt,0-306-40615-2\n")
+    rows = "a,Ana,author,0000-0002-1825-0097,,,,\na,Bo,editor,,guild:7,33.333 %,,\n"
+    rows += "b,Bo,author,0000-0002-1825-0097,guild:7,,,\nb,Cy,editor,,,,,\n"
+    credits, registry = put(tmp_path, "credits.csv", HEADER + rows), tmp_path / "new.db"
+    done = byline("register", "--registry", registry, "--catalog", works, "--credits", credits, "--jobs", "1")
+    assert done.exit_code == 1
+    assert f"a credit was left out: {credits}, line 4: Bo (author): two people are meant" in done.stdout
+    assert credited(registry, "b") == [("work:b:Cy", "Cy", "editor")]
+    shown = byline("works", "show", "a", "b", "--registry", registry).stdout
+    assert "Bo (editor, declared share 33.333 %)  guild:7" in shown
+    assert "identifier   isbn:9780306406157" in shown
+    (about, _) = json_lines(byline("works", "show", "a", "b", "--registry", registry, "--json"))
+    assert [c["share"] for c in about["credits"]] == [None, "0.33333"]

@@ -15,6 +15,5 @@ sys.path.insert(0, str(SAMPLES.parent / "benchmarks"))
 def test_killed_imports_end_like_one_that_was_not():
     from import_kill import compare
 
-    hit, lost, equal = compare(4_000, 3, 100)
-    assert (lost, equal) == (0, True)
-    assert hit > 0
+    _, lost, different = compare(1_000, 2, 50)
+    assert (lost, different) == (0, 0)
