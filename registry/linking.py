@@ -42,7 +42,11 @@ def put(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit, other
     role, name, guild = storable(credit.role), storable(credit.name), storable(credit.guild)
     share = None if credit.share is None else format(credit.share, "f")
     meant = _meant(conn, rank, work_id, credit)
-    row = _standing(conn, rank, role, meant)
+    row = _standing(conn, rank, role, (meant.person,))
+    if row:
+        meant.absorbed = ()  # a credit that is known changes nobody
+    else:
+        row = _standing(conn, rank, role, meant.absorbed)
     status = _compared(row, share, guild) if row else "accepted"
     person = _settled(conn, rank, work_id, name, meant)
     for other in (name, *other_names) if status == "accepted" else other_names:
@@ -59,9 +63,9 @@ def put(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit, other
     return status
 
 
-def _standing(conn: sqlite3.Connection, rank: int, role: str, meant: _Meant) -> tuple[int, str | None, str] | None:
-    """Place, share and guild of the credit as it is registered already."""
-    for person in filter(None, (meant.person, *meant.absorbed)):
+def _standing(conn: sqlite3.Connection, rank: int, role: str, people: Sequence[int]) -> tuple[int, str | None, str] | None:
+    """Place, share and guild of the credit of one of these people in that role."""
+    for person in filter(None, people):
         row = conn.execute(
             "select place, share, guild from credit where person = ? and work = ? and role = ? "
             "order by state = 'rejected', place",
@@ -104,7 +108,7 @@ def _meant(conn: sqlite3.Connection, rank: int, work_id: str, credit: Credit) ->
     name = storable(credit.name)
     identifiers = list(dict.fromkeys(canonical(storable(i)) for i in credit.identifiers))
     if not identifiers:
-        return _by_name(conn, rank, work_id, name)
+        return _by_name(conn, rank, work_id, name, storable(credit.role))
     found = {i: person for i in identifiers for person in holders_of(conn, [i])}
     if len(set(found.values())) > 1:
         held = " and ".join(f"{identifier} belongs to {_called(conn, person)}" for identifier, person in found.items())
@@ -179,7 +183,14 @@ def current(conn: sqlite3.Connection, person: int) -> int:
     return person
 
 
-def _by_name(conn: sqlite3.Connection, rank: int, work_id: str, name: str) -> _Meant:
+def _by_name(conn: sqlite3.Connection, rank: int, work_id: str, name: str, role: str) -> _Meant:
+    """Who stands in this role under this name already, who was made for the name, the one of the name, or somebody new."""
+    row = conn.execute(
+        "select person from credit where work = ? and folded = ? and role = ? order by name <> ?, place limit 1",
+        (rank, folded(name), role, name),
+    ).fetchone()
+    if row:
+        return _Meant(int(row[0]))
     key = f"work:{work_id}:{name}"
     row = conn.execute("select id from person where key = ?", (key,)).fetchone()
     if row:
@@ -206,10 +217,10 @@ def _by_namesake(conn: sqlite3.Connection, rank: int, name: str, identifiers: li
     go to a new person, the others stay.
     """
     schemes = {identifier.partition(":")[0] for identifier in identifiers}
-    fitting = [p for p in _on_work(conn, rank, name) if not schemes & {i.partition(":")[0] for i in identifiers_of(conn, p)}]
-    if len(fitting) != 1:
+    alike = list(_on_work(conn, rank, name))
+    if len(alike) != 1 or schemes & {i.partition(":")[0] for i in identifiers_of(conn, alike[0])}:
         return _Meant(0, identifiers[0], identifiers)
-    (person,) = fitting
+    (person,) = alike
     state = conn.execute("select state from person where id = ?", (person,)).fetchone()[0]
     if state not in OPEN:
         raise Conflict(
@@ -226,7 +237,9 @@ def _is_elsewhere(conn: sqlite3.Connection, person: int, rank: int) -> bool:
 
 def _namesakes(conn: sqlite3.Connection, rank: int, name: str, person: int) -> list[int]:
     """Who stands on the work by that name alone, and so is this person. Raises Conflict when somebody vouches for them."""
-    found = [other for other in _on_work(conn, rank, name) if other != person and not identifiers_of(conn, other)]
+    found = [other for other in _on_work(conn, rank, name) if other != person]
+    if any(identifiers_of(conn, other) for other in found):
+        return []  # several of one name are on the work: which of them stands there without an identifier is not known
     for other in found:
         state = conn.execute("select state from person where id = ?", (other,)).fetchone()[0]
         if state != "claimed":
