@@ -30,6 +30,8 @@ LAGS = (3, 4, 5)  # the same in a probe, whose tempo may differ
 LEAST_TICKS = 16
 MOST_TICKS = 600  # of either side that are aligned at once: five minutes
 TASTE = 0.6  # how much better than usual (in standard deviations) two moments must match to count for the alignment
+TURNED = (np.arange(12) - np.arange(12)[:, None]) % 12  # row s: the pitch classes raised by s
+NOBODY = 2  # places before a line, as far as a step reaches
 SEARCHED = 1.5  # log10 of how many candidates are looked at
 WORTH = 1.0
 
@@ -139,11 +141,15 @@ def compare(output: Part, work: Part, alignment: Alignment, tones: Tones = PEAK_
     if min(len(a), len(b)) < LEAST_TICKS:
         return []
     likeness = _likeness(a, b)
-    top, lead = _lead(_local(likeness))
-    strength = (lead - tones.start) / tones.decade - SEARCHED
+    ahead = _local(likeness)
+    top = int(ahead.argmax())
+    # Most candidates are chance: no transposition leads over the others, and backwards need not be looked at.
+    if _strength(ahead[top] - np.delete(ahead, top).max(), tones) < WORTH:
+        return []
+    strength = _strength(ahead[top] - max(np.delete(ahead, top).max(), _local(likeness[::-1]).max()), tones)
     if strength < WORTH:
         return []
-    (i0, j0), (i1, j1) = _path(likeness[top])
+    (i0, j0), (i1, j1) = _path(likeness[:, top, NOBODY:])
     span = ((a0 + i0) * CHROMA.tick, min((a0 + i1 + 1) * CHROMA.tick, output.extent[0]))
     there = ((b0 + j0) * CHROMA.tick, min((b0 + j1 + 1) * CHROMA.tick, work.extent[0]))
     positions = probe.positions[alignment.output_rows]
@@ -153,10 +159,9 @@ def compare(output: Part, work: Part, alignment: Alignment, tones: Tones = PEAK_
     return [Evidence("remake", span, there, tempo, strength, rows, tones.turn.name, alignment.variant, detail)]
 
 
-def _lead(best: Float32) -> tuple[int, float]:
-    """The transposition whose alignment is best, and how far it leads over the others and over those backwards."""
-    top = int(best[:12].argmax())
-    return top, float(best[top] - np.delete(best, top).max())
+def _strength(lead: float, tones: Tones) -> float:
+    """What it says that the best alignment leads so far over the other transpositions and all of them backwards."""
+    return float((lead - tones.start) / tones.decade - SEARCHED)
 
 
 def _window(positions: npt.NDArray[np.int32], length: int) -> int:
@@ -166,35 +171,40 @@ def _window(positions: npt.NDArray[np.int32], length: int) -> int:
 
 
 def _likeness(a: Float32, b: Float32) -> Float32:
-    """float32[12, n, m]: twelve transpositions of a; above 0 where the moments match well, in standard deviations.
+    """float32[n, 12, NOBODY + m]: moments of a in twelve transpositions, moments of b behind NOBODY that no alignment reaches;
+    above 0 where the moments match well, in standard deviations.
 
     Mean and deviation of all pairs follow from those of either side, without a look at the pairs.
     """
-    turned = np.stack([np.roll(a, shift, axis=1) for shift in range(12)]).astype(np.float64)
-    mean = turned.mean(axis=1) @ b.mean(axis=0)
-    squares = ((turned @ (b.T.astype(np.float64) @ b / len(b))) * turned).sum(axis=(1, 2)) / len(a)
+    turned = a[:, TURNED].reshape(-1, 12).astype(np.float64)
+    mean = turned.reshape(-1, 144).mean(axis=0).reshape(12, 12) @ b.mean(axis=0)
+    squares = ((turned @ (b.T.astype(np.float64) @ b / len(b))) * turned).sum(axis=1).reshape(-1, 12).mean(axis=0)
     spread = np.sqrt(np.maximum(squares - mean**2, 0.0)) + 1e-6
-    likeness: Float32 = (turned / spread[:, None, None]).astype(np.float32) @ b.T
-    likeness -= (mean / spread + TASTE)[:, None, None].astype(np.float32)
+    scaled = (turned.reshape(-1, 12, 12) / spread[:, None]).astype(np.float32).reshape(-1, 12)
+    behind = np.zeros((12, NOBODY + len(b)), np.float32)
+    behind[:, NOBODY:] = b.T
+    likeness: Float32 = (scaled @ behind).reshape(len(a), 12, -1)
+    likeness -= (mean / spread + TASTE)[:, None].astype(np.float32)
+    likeness[:, :, :NOBODY] = -np.inf
     return likeness
 
 
 def _local(likeness: Float32) -> Float32:
-    """Best local alignment of each of float32[k, n, m], with steps (1, 1), (2, 1) and (1, 2): float32[2 k], the second half
-    with the rows backwards.
+    """Best local alignment in each transposition, float32[12], with steps (1, 1), (2, 1) and (1, 2), of `_likeness`.
+
+    All transpositions of a moment lie in one line: one pass over it is cheaper than one over each.
     """
-    k, n, m = likeness.shape
-    lines = np.zeros((3, 2 * k, m + 2), np.float32)
-    best, reached = np.zeros((2 * k, m), np.float32), np.empty((2 * k, m), np.float32)
-    for i in range(n):
+    own = likeness.reshape(len(likeness), -1)
+    lines = np.zeros((3, 2 + own.shape[1]), np.float32)
+    best, reached = np.zeros(own.shape[1], np.float32), np.empty(own.shape[1], np.float32)
+    for i, line in enumerate(own):
         now, before, earlier = (lines[(i - back) % 3] for back in range(3))
-        np.maximum(before[:, 1:-1], earlier[:, 1:-1], out=reached)
-        np.maximum(reached, before[:, :-2], out=reached)
-        reached[:k] += likeness[:, i]
-        reached[k:] += likeness[:, n - 1 - i]
-        np.maximum(reached, 0, out=now[:, 2:])
-        np.maximum(best, now[:, 2:], out=best)
-    return np.asarray(best.max(axis=1), np.float32)
+        np.maximum(before[1:-1], earlier[1:-1], out=reached)
+        np.maximum(reached, before[:-2], out=reached)
+        reached += line
+        np.maximum(reached, 0, out=now[2:])
+        np.maximum(best, now[2:], out=best)
+    return np.asarray(best.reshape(12, -1).max(axis=1), np.float32)
 
 
 def _path(likeness: Float32) -> tuple[tuple[int, int], tuple[int, int]]:

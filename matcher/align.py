@@ -23,6 +23,7 @@ MAX_REFITS = 6
 COUNTED = 4 * MAX_FINGERPRINTS  # fingerprints whose bins are counted at first, by what they may weigh at most
 SQUARE = 10  # tolerances that the side of a square of positions has
 ROUNDING = 1.001  # sums in another order may differ in the last digits
+ROOMY = 8  # halves of bins for each hit, for which memory is taken
 GROUP_STEP = 0x9E3779B1  # odd, far apart: spreads the bins of different fingerprints over the slots
 
 Float = npt.NDArray[np.float64]
@@ -101,12 +102,11 @@ def _gathered(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, scheme
     """
     output, work = probe.positions[hits.output_row].astype(np.float64), hits.work_position.astype(np.float64)
     wide, side = 2 * scheme.tolerance, SQUARE * scheme.tolerance
-    most = np.zeros(len(start))
+    most = _fullest(group, start, (work - output) / wide, hits.rarity)
     for shift in (0.0, 0.5):
         square = np.floor(output / side + shift) * GROUP_STEP + np.floor(work / side + shift)
-        for place in ((work - output) / wide + shift, square):
-            slot = slots(group, np.floor(place).astype(np.int64), len(hits))
-            most = np.maximum(most, np.maximum.reduceat(np.bincount(slot, hits.rarity)[slot], start))
+        slot = slots(group, square.astype(np.int64), len(hits))
+        most = np.maximum(most, np.maximum.reduceat(np.bincount(slot, hits.rarity)[slot], start))
     return most
 
 
@@ -117,19 +117,33 @@ def _bounds(
 
     Hits are counted where `_votes` counts rows, and bins may share a slot: both only make the bounds wider.
     """
-    bounds, most = np.zeros(len(start)), np.zeros(len(start), np.int64)
-    # Without other scales a run keeps to one offset, so one of two rows of bins of twice its width holds all of it.
-    wide = len(scheme.scales) == 1 and scheme.aligner == "line"
+    bounds = np.zeros(len(start))
     for scale in scheme.scales:
-        offsets = work - scale * output
-        for shift in (0.0, 0.5):
-            bins = np.floor(offsets / (2 * scheme.tolerance) + shift).astype(np.int64)
-            slot = slots(group, bins, len(hits))
-            bounds = np.maximum(bounds, np.maximum.reduceat(np.bincount(slot, hits.rarity)[slot], start))
-            if wide:
-                slot = slots(group, np.floor(offsets / (4 * scheme.tolerance) + shift).astype(np.int64), len(hits))
-            most = np.maximum(most, np.maximum.reduceat(np.bincount(slot)[slot], start))
-    return bounds * ROUNDING, (most if wide else 2 * most) >= need
+        bounds = np.maximum(bounds, _fullest(group, start, (work - scale * output) / (2 * scheme.tolerance), hits.rarity))
+    if len(scheme.scales) > 1 or scheme.aligner != "line":
+        return bounds * ROUNDING, np.ones(len(start), bool)  # two rows in a bin are no rare thing: not worth a look
+    # Without other scales a run keeps to one offset, so one of two rows of bins of twice its width holds all of it.
+    most = _fullest(group, start, (work - scheme.scales[0] * output) / (4 * scheme.tolerance))
+    return bounds * ROUNDING, np.asarray(most >= need)
+
+
+def _fullest(group: Int64, start: Int64, place: Float, weight: npt.NDArray[np.float32] | None = None) -> npt.NDArray[Any]:
+    """For each group (rising; group g begins at start[g]) the most weight, or without weights the most hits, in a bin of `place`:
+    of whole numbers, or shifted by half. It may be more where bins share a slot.
+    """
+    halves = np.floor(2 * place).astype(np.int64)
+    low = int(halves.min())
+    span = int(halves.max()) - low + 2  # one more, so that two groups have no bin together
+    if len(start) * span <= ROOMY * len(place):
+        # With room for every half the halves of a group lie together, which is several times faster; two halves make a bin.
+        own = np.bincount(group * span + (halves - low), weight, len(start) * span)
+        own[:-1] += own[1:]
+        return np.asarray(own.reshape(len(start), span).max(axis=1))
+    most = np.zeros(len(start))
+    for shift in (0, 1):
+        slot = slots(group, (halves + shift) >> 1, len(place))
+        most = np.maximum(most, np.maximum.reduceat(np.bincount(slot, weight)[slot], start))
+    return most
 
 
 def slots(group: Int64, bins: Int64, hits: int) -> Int64:

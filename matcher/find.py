@@ -14,7 +14,7 @@ from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme
 from fingerprint.hashing import Int64
 from matcher.align import align
 from matcher.chains import chains
-from matcher.leads import Stored, followed, leading_keys, leading_rows
+from matcher.leads import Stored, followed, in_company, leading_keys, leading_rows, view_of
 from matcher.verify import Finding, verify
 from registry.hits import Hits, Index, hit_order
 
@@ -109,9 +109,11 @@ def lookups(
             continue
         keys = np.concatenate([leading_keys(f) for f in own]).reshape(-1, 1)
         flat = lookup(scheme, Fingerprint(scheme, keys, np.zeros(len(keys), np.int32)), index, without)
-        divided = _divided(flat, own)
         if any(f.leads is not None for f in own):
+            divided = _divided(in_company(flat, own, known[scheme]), own)
             divided = followed(own, divided, known[scheme], stored or index.fingerprint)
+        else:
+            divided = _divided(flat, own)
         found |= dict(zip(map(id, own), divided, strict=True))
     return [(f, found[id(f)]) for f in views]
 
@@ -120,7 +122,7 @@ def _divided(flat: Hits, views: list[Fingerprint]) -> list[Hits]:
     """Hits of the leading keys of all views, one after the other, as hits of the rows of each."""
     rows = [leading_rows(f) for f in views]
     starts = np.cumsum([0, *map(len, rows)])
-    view = (np.searchsorted(starts, flat.output_row, "right") - 1).astype(np.int16)
+    view = view_of(flat, views).astype(np.int16)
     by_view = flat.of(np.argsort(view, kind="stable"))
     edges = np.concatenate([[0], np.cumsum(np.bincount(view, minlength=len(views)))])
     return [_of_rows(by_view.of(slice(a, b)), s, r) for a, b, s, r in zip(edges, edges[1:], starts, rows, strict=False)]

@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, Scheme
 from fingerprint.hashing import Int64
-from matcher.align import bin_sums, raise_to
+from matcher.align import bin_sums, raise_to, slots
 from registry.hits import Hits, hit_order, no_hits
 
 AGREEING = 2  # moments of the output whose leading keys must agree on a placement
+VIEW_STEP = 0x85EBCA77  # odd, far apart: spreads the views of an output over the slots
 MOST = 96  # pairs of a view of the output and a registered fingerprint that are met with all keys
 
 Float = npt.NDArray[np.float64]
@@ -46,6 +47,21 @@ def leading_rows(view: Fingerprint) -> Int64:
         return np.repeat(np.arange(len(view)), view.keys.shape[1])
     rows: Int64 = np.flatnonzero(view.leads) // max(view.keys.shape[1], 1)
     return rows
+
+
+def view_of(flat: Hits, views: Sequence[Fingerprint]) -> Int64:
+    """int64[hits]: to which view each hit belongs, where the leading keys of all views were looked up one after the other."""
+    sizes = [len(v) * v.keys.shape[1] if v.leads is None else int(np.count_nonzero(v.leads)) for v in views]
+    return np.repeat(np.arange(len(views)), sizes)[flat.output_row]
+
+
+def in_company(flat: Hits, views: Sequence[Fingerprint], scheme: Scheme) -> Hits:
+    """Those hits of the leading keys of all views that are not the only one of their view on their fingerprint, and some others.
+
+    In a large registry nine in ten are alone, and lead nowhere.
+    """
+    slot = slots(flat.fingerprint_id.astype(np.int64), view_of(flat, views) * VIEW_STEP, len(flat))
+    return flat.of(np.bincount(slot)[slot] >= min(AGREEING, scheme.least)) if len(flat) else flat
 
 
 def followed(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme, stored: Stored) -> list[Hits]:

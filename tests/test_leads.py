@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from fingerprint.audio_peaks import Peaks
 from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme, make
 from matcher import leads
 from matcher.find import lookups
+from registry.hits import Hits
 from registry.memory import MemoryIndex
 from registry.store import open_registry
 from tests.registry_makers import entry
@@ -78,6 +80,24 @@ def test_a_registry_on_disk_leads_to_the_same_hits(tmp_path: Path):
         assert {registry.registered(i).work_id for i in hits.fingerprint_id.tolist()} == {"w3"}
     assert len(np.unique(hits.output_row)) == 80
     np.testing.assert_array_equal(np.unique(hits.work_position), np.unique(own.positions))
+
+
+def test_hits_that_are_alone_are_passed_over_before_anything_is_sorted():
+    rng, n = np.random.default_rng(3), 4000
+    views = [view(work(i), moments(work(i), 20), f"view{i}") for i in range(3)]
+    asked = sum(len(leads.leading_keys(v)) for v in views)
+    row, fingerprint_id = np.sort(rng.integers(0, asked, n)), rng.integers(0, 3000, n)
+    order = np.lexsort((row, fingerprint_id))
+    flat = Hits(*(c[order].astype(np.int32) for c in (row, fingerprint_id, rng.integers(0, 9000, n))), np.ones(n, np.float32))
+    kept = leads.in_company(flat, views, LINE)
+    which = leads.view_of(flat, views)
+    assert which.tolist() == [r // 20 for r in flat.output_row.tolist()]
+    pairs = Counter(zip(which.tolist(), flat.fingerprint_id.tolist(), strict=True))
+    together = sum(count for count in pairs.values() if count > 1)
+    assert together <= len(kept) < n // 2 + together
+    again = Counter(zip(leads.view_of(kept, views).tolist(), kept.fingerprint_id.tolist(), strict=True))
+    assert all(again[pair] == count for pair, count in pairs.items() if count > 1)
+    assert len(leads.in_company(flat.of(slice(0, 0)), views, LINE)) == 0
 
 
 def test_one_leading_moment_leads_nowhere():
