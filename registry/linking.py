@@ -98,8 +98,8 @@ def _settled(conn: sqlite3.Connection, rank: int, work_id: str, name: str, meant
         _call(conn, person, name)
     for other in meant.absorbed:
         _move_credits(conn, rank, work_id, name, other, person)
-    rows = [(identifier, person) for identifier in meant.identifiers]
-    conn.executemany("insert or ignore into identifier (identifier, person) values (?, ?)", rows)
+    for identifier in meant.identifiers:
+        conn.execute("insert or ignore into identifier (identifier, person) values (?, ?)", (identifier, person))
     return person
 
 
@@ -185,29 +185,25 @@ def current(conn: sqlite3.Connection, person: int) -> int:
 
 def _by_name(conn: sqlite3.Connection, rank: int, work_id: str, name: str, role: str) -> _Meant:
     """Who stands in this role under this name already, who was made for the name, the one of the name, or somebody new."""
-    row = conn.execute(
-        "select person from credit where work = ? and folded = ? and role = ? order by name <> ?, place limit 1",
-        (rank, folded(name), role, name),
-    ).fetchone()
-    if row:
-        return _Meant(int(row[0]))
+    standing = _on_work(conn, rank, name)
+    exactly = [row for row in standing if row[1] == name] or standing
+    in_role = [person for person, _, known in (*exactly, *standing) if known == role]
+    if in_role:
+        return _Meant(in_role[0])
     key = f"work:{work_id}:{name}"
     row = conn.execute("select id from person where key = ?", (key,)).fetchone()
     if row:
         return _Meant(current(conn, int(row[0])))
-    namesakes = _on_work(conn, rank, name)
-    exactly = [person for person, spelt in namesakes.items() if name in spelt]
-    alike = exactly or list(namesakes)
-    return _Meant(alike[0]) if len(alike) == 1 else _Meant(0, key)
+    alike = {person for person, _, _ in exactly}
+    return _Meant(alike.pop()) if len(alike) == 1 else _Meant(0, key)
 
 
-def _on_work(conn: sqlite3.Connection, rank: int, name: str) -> dict[int, set[str]]:
-    """Who stands on the work under this name, and how it is spelt there."""
-    found: dict[int, set[str]] = {}
-    rows = conn.execute("select person, name from credit where work = ? and folded = ? order by place", (rank, folded(name)))
-    for person, spelt in rows:
-        found.setdefault(int(person), set()).add(spelt)
-    return found
+def _on_work(conn: sqlite3.Connection, rank: int, name: str) -> list[tuple[int, str, str]]:
+    """Who stands on the work under this name, how it is spelt there, and in which role."""
+    rows = conn.execute(
+        "select person, name, role from credit where work = ? and folded = ? order by place", (rank, folded(name))
+    )
+    return rows.fetchall()
 
 
 def _by_namesake(conn: sqlite3.Connection, rank: int, name: str, identifiers: list[str]) -> _Meant:
@@ -217,10 +213,10 @@ def _by_namesake(conn: sqlite3.Connection, rank: int, name: str, identifiers: li
     go to a new person, the others stay.
     """
     schemes = {identifier.partition(":")[0] for identifier in identifiers}
-    alike = list(_on_work(conn, rank, name))
-    if len(alike) != 1 or schemes & {i.partition(":")[0] for i in identifiers_of(conn, alike[0])}:
+    alike = {person for person, _, _ in _on_work(conn, rank, name)}
+    person = alike.pop() if len(alike) == 1 else 0
+    if not person or schemes & {i.partition(":")[0] for i in identifiers_of(conn, person)}:
         return _Meant(0, identifiers[0], identifiers)
-    (person,) = alike
     state = conn.execute("select state from person where id = ?", (person,)).fetchone()[0]
     if state not in OPEN:
         raise Conflict(
@@ -237,7 +233,7 @@ def _is_elsewhere(conn: sqlite3.Connection, person: int, rank: int) -> bool:
 
 def _namesakes(conn: sqlite3.Connection, rank: int, name: str, person: int) -> list[int]:
     """Who stands on the work by that name alone, and so is this person. Raises Conflict when somebody vouches for them."""
-    found = [other for other in _on_work(conn, rank, name) if other != person]
+    found = list(dict.fromkeys(other for other, _, _ in _on_work(conn, rank, name) if other != person))
     if any(identifiers_of(conn, other) for other in found):
         return []  # several of one name are on the work: which of them stands there without an identifier is not known
     for other in found:
