@@ -19,8 +19,8 @@ from fingerprint.text_order import longest_chain, order_evidence
 from matcher.align import slots
 from registry.hits import Hits
 
-CROWD = 2000  # hits of a cell from which, in a large registry, those that lie where little comes together are passed over
-FULLEST = 400  # stretches of works, for each cell of the output, whose hits are looked at then
+# Of a cell with more hits than MANY, as in a large registry, CROWD are looked at: those that lie where most comes together.
+MANY, CROWD = 4000, 1500
 LOOKED_AT = 40  # places whose order is looked at, for each cell of the output
 KEPT = 20  # best of those, for each cell of the output
 MOST = 40  # of a whole output
@@ -42,6 +42,11 @@ class Place:
     start: int
     end: int
     evidence: float
+
+    @property
+    def at_most(self) -> float:
+        """Its evidence if all that is there comes in order."""
+        return self.evidence + math.lgamma(self.end - self.start + 1) / math.log(10)
 
 
 def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> list[Alignment]:
@@ -83,15 +88,17 @@ def _of_cell(
     if not len(rows):
         return
     length = _lengths(hits.fingerprint_id[rows], to)
-    if len(rows) > CROWD:
+    if len(rows) > MANY:
         chosen = _in_company(hits.fingerprint_id[rows], hits.output_row[rows], to, hits.rarity[rows], scheme.tolerance)
         rows, at, to, length = rows[chosen], at[chosen], to[chosen], length[chosen]
     owner = hits.fingerprint_id[rows].astype(np.int64)
     span = int(to.max()) + int(scheme.tolerance) + 2
     order = np.argsort(owner * span + to, kind="stable")
     at, to, owner, length = at[order], to[order], owner[order], length[order] / scheme.tolerance
-    gain = np.minimum(np.maximum(_gains(at, to, owner, length, scheme.tolerance), hits.rarity[rows[order]]), AT_MOST)
-    places = sorted(_ordered(at, to, gain, p) for p in _fullest(at, to, owner, gain, length, span, scheme))
+    pair = np.lexsort((to, at, owner))
+    gain = np.minimum(np.maximum(_gains(at, to, owner, pair, length, scheme.tolerance), hits.rarity[rows[order]]), AT_MOST)
+    likely = (p for p in _fullest(at, to, owner, pair, gain, length, span, scheme) if p.at_most >= least)
+    places = sorted(_ordered(at, to, gain, p) for p in likely)
     for evidence, start, end in reversed(places[-KEPT:]):
         if evidence >= least:
             own = rows[order[start:end]]
@@ -110,30 +117,28 @@ def _lengths(owner: Int32, to: Int64) -> Float:
 
 
 def _in_company(owner: Int32, row: Int32, to: Int64, rarity: npt.NDArray[np.float32], stretch: float) -> npt.NDArray[np.bool_]:
-    """bool[hits]: which lie in one of the FULLEST stretches of works, by the rarity of the different rows that meet there.
+    """bool[hits]: some CROWD hits in the fullest stretches of works, by the rarity of the different rows that meet there.
 
     Costs a few passes and no sort: most hits of a large registry are alone. Hits lie in the order of owner, row and place.
     """
-    kept = np.zeros(len(to), bool)
+    fullest = np.zeros(len(to))
     weight = np.minimum(rarity, AT_MOST).astype(np.float64)
     same = (np.diff(owner) == 0) & (np.diff(row) == 0)
+    wide = owner.astype(np.int64)
     for shift in (0, 1):
         bins = (to + shift * int(stretch)) // int(2 * stretch)
         again = np.append(False, same & (np.diff(bins) == 0))
-        slot = slots(owner.astype(np.int64), bins, len(to))
-        sums = np.bincount(slot, np.where(again, 0.0, weight))
-        most = np.partition(sums, max(0, len(sums) - FULLEST))[max(0, len(sums) - FULLEST)]
-        kept |= sums[slot] >= max(most, 1e-9)
-    return kept
+        slot = slots(wide, bins, len(to))
+        fullest = np.maximum(fullest, np.bincount(slot, np.where(again, 0.0, weight))[slot])
+    return np.asarray(fullest >= np.partition(fullest, len(to) - CROWD)[len(to) - CROWD])
 
 
-def _gains(at: Int64, to: Int64, owner: Int64, length: Float, stretch: float) -> Float:
+def _gains(at: Int64, to: Int64, owner: Int64, pair: Int64, length: Float, stretch: float) -> Float:
     """float64[hits]: -log10 of the chance that a stretch of the hit's work, which has `length` of them, holds its key; hits lie
-    in the order of owner and to.
+    in the order of owner and to, `pair` is that of owner, at and to.
 
     Keys come together in bursts, so places of a key in a work that lie within one stretch count once.
     """
-    pair = np.lexsort((to, at, owner))
     new = np.append(True, (np.diff(owner[pair]) != 0) | (np.diff(at[pair]) != 0) | (np.diff(to[pair]) > stretch))
     key = np.cumsum(np.append(True, (np.diff(owner[pair]) != 0) | (np.diff(at[pair]) != 0))) - 1
     times = np.empty(len(at))
@@ -141,9 +146,10 @@ def _gains(at: Int64, to: Int64, owner: Int64, length: Float, stretch: float) ->
     return np.clip(np.log10(np.maximum(length, SHORT) / times), 0.0, None)
 
 
-def _fullest(at: Int64, to: Int64, owner: Int64, gain: Float, length: Float, span: int, scheme: Scheme) -> list[Place]:
+def _fullest(
+    at: Int64, to: Int64, owner: Int64, pair: Int64, gain: Float, length: Float, span: int, scheme: Scheme
+) -> list[Place]:
     """Stretches that begin at a hit, with most evidence, none inside another one's start."""
-    pair = np.lexsort((to, at, owner))
     repeats = (np.diff(owner[pair]) == 0) & (np.diff(at[pair]) == 0) & (np.diff(to[pair]) < scheme.tolerance)
     counted = np.ones(len(at), bool)
     counted[pair[1:][repeats]] = False
