@@ -103,7 +103,7 @@ def _of_cell(
         if evidence >= least:
             own = rows[order[start:end]]
             own = own[np.argsort(hits.output_row[own], kind="stable")]
-            offset = float(np.median(to[start:end] - at[start:end]))
+            offset = float(np.sort(to[start:end] - at[start:end])[(end - start) // 2])
             yield Alignment(
                 int(owner[start]), scheme.name, probe.variant, 1.0, offset, evidence, hits.output_row[own],
                 hits.work_position[own],
