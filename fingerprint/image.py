@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fingerprint import image_evidence, image_film, image_layout, image_local, image_pixels, image_views
-from fingerprint.features import Alignment, Evidence, Part
-from fingerprint.image_open import Still, decode
+from fingerprint import image_evidence, image_film, image_layout, image_local, image_pixels, image_style, image_views
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part
+from fingerprint.image_open import Still, colours, decode
 from fingerprint.medium import Medium
 from fingerprint.pictures import WHOLE
 
@@ -14,10 +14,15 @@ SUFFIXES = (
 
 
 def features(still: Still) -> Part:
-    """What the registry stores: whole hashes, a small grey copy, 300 local features."""
+    """What the registry stores: whole hashes, a small grey copy, 300 local features, the manner."""
     grey = still.grey
     made = tuple(m.work_fingerprint(grey) for m in (image_views, image_layout, image_pixels, image_local))
-    return Part("image", (float(still.width), float(still.height)), made)
+    return Part("image", (float(still.width), float(still.height)), (*made, manner(still)))
+
+
+def manner(still: Still) -> Fingerprint:
+    """How the picture is made, whatever it shows."""
+    return image_style.fingerprint(colours(still))
 
 
 def probes(still: Still) -> Part:
@@ -40,9 +45,10 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
 IMAGE = Medium(
     "image",
     SUFFIXES,
-    (WHOLE, image_layout.LAYOUT, image_local.LOCAL, image_pixels.SMALL),
+    (WHOLE, image_layout.LAYOUT, image_local.LOCAL, image_pixels.SMALL, image_style.STYLE),
     decode,
     features,
     probes,
     compare,
+    manner=manner,
 )

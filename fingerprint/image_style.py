@@ -43,7 +43,7 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Learned:
-    """What make_manner learned: textons float32[3, 128, 75], centre float32[d], projection float32[d, BYTES_STILL]."""
+    """What make_manner learned: textons float32[3, 128, 75], centre float32[d], projection float32[d, 192]."""
 
     textons: Float32
     centre: Float32
@@ -59,7 +59,7 @@ def learned() -> Learned:
 
 
 def fingerprint(colours: UInt8) -> Fingerprint:
-    """One row of 128 bytes for uint8[h, w, 3] (RGB); none for what is blank or tiny."""
+    """One row of 192 bytes for uint8[h, w, 3] (RGB); none for what is blank or tiny."""
     lab = reduced(colours)
     if lab is None:
         return make(STYLE, np.zeros(0, np.int32), np.zeros((0, BYTES_STILL), np.uint8))
@@ -119,10 +119,10 @@ def _shares(labels: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.float
 
 
 def _palette(lab: Float32) -> npt.NDArray[np.float64]:
-    """Shares of colours, each pixel divided between the eight steps around it."""
+    """Shares of colours in every fourth pixel, each divided between the eight steps around it."""
     low, span = np.array([0, -CHROMA, -CHROMA]), np.array([100, 2 * CHROMA, 2 * CHROMA])
     top = np.array(PALETTE) - 1
-    places = np.clip((lab.reshape(-1, 3) - low) / span * top, 0, top - 1e-3)
+    places = np.clip((lab[::2, ::2].reshape(-1, 3) - low) / span * top, 0, top - 1e-3)
     floor = places.astype(np.int64)
     above = places - floor
     shares = np.zeros(int(np.prod(PALETTE)))

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from fingerprint.hashing import UInt8
 
-BYTES_STILL = 128
+BYTES_STILL = 192
 BYTES_TEXT = 1000
 ZERO = 128  # the byte that stands for 0
 COHORTS = {f"{medium}.style.1": Path(__file__).with_name(f"{medium}_style.npz") for medium in ("image", "text")}
-REACH = 4.0  # of a vector's root mean square: what lies further out is cut
+REACH = 8.0  # of a vector's root mean square: what lies further out is cut
 
 Float32 = npt.NDArray[np.float32]
 

@@ -6,19 +6,24 @@ import json
 from pathlib import Path
 
 import cv2
+import jsonschema
 import numpy as np
 import pytest
+from PIL import Image
 
-from fingerprint import schemes, text_style
+from fingerprint import image_style, manner_of, schemes, text_style
 from fingerprint.documents import Document
 from fingerprint.features import Fingerprint, Media, Part
-from fingerprint.manner import BYTES_TEXT, quantized, unit
+from fingerprint.image_open import colours, decode
+from fingerprint.manner import BYTES_STILL, BYTES_TEXT, quantized, unit
 from fingerprint.text import manner as manner_of_text
 from matcher.report import as_json
 from matcher.scan import scan_media
-from matcher.style import Chance, load, makers, resemblances
+from matcher.style import Chance, compared, load, makers, resemblances
 from registry.hits import Credit, Work
 from registry.memory import MemoryIndex
+from registry.store import open_registry
+from registry.works import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_media"
@@ -157,3 +162,101 @@ def test_it_stands_apart_in_the_report_and_changes_nothing_else(library: MemoryI
     assert "resemblance" not in plain
     assert [p["name"] for p in told.pop("resemblance")[0]["people"]] == ["Lena Voss"]
     assert told == plain and told["credits"] == [] and told["matches"] == [] and told["unexplained"] == 1.0
+
+
+def painted(seed: int, hue: int, texture: int) -> Fingerprint:
+    return image_style.fingerprint(picture_by(hue, texture, seed))
+
+
+@pytest.fixture(scope="module")
+def gallery() -> MemoryIndex:
+    made = {
+        f"p{h}{t}{k}": (f"Painter {h}{t}", painted(100 * h + 10 * t + k, h, t)) for h in range(5) for t in (0, 3) for k in (1, 2)
+    }
+    return registered(made, "image")
+
+
+def test_a_still_gives_the_same_row_twice_and_blank_or_tiny_ones_none(tmp_path: Path):
+    own = painted(1, 2, 0)
+    assert own.scheme == "image.style.1" and own.payload.shape == (1, BYTES_STILL)
+    assert np.array_equal(own.payload, painted(1, 2, 0).payload)
+    grey = np.full((200, 300, 3), 90, np.uint8)
+    almost = grey + np.random.default_rng(1).integers(0, 2, grey.shape, dtype=np.uint8)
+    for picture in (grey, almost, picture_by(1, 0, 1)[:40], np.zeros((1, 1, 3), np.uint8)):
+        assert image_style.fingerprint(np.ascontiguousarray(picture)).payload.shape == (0, BYTES_STILL)
+
+
+@pytest.mark.parametrize(("hue", "texture"), [(0, 0), (1, 3), (3, 0), (4, 3)])
+def test_the_right_painter_is_nearest(gallery: MemoryIndex, hue: int, texture: int):
+    likeness, _ = compared(painted(9999, hue, texture).payload, gallery.rows("image.style.1").payload, "image.style.1")
+    nearest = gallery.registered(int(gallery.rows("image.style.1").fingerprint_id[int(np.argmax(likeness))])).work_id
+    assert nearest.startswith(f"p{hue}{texture}")
+
+
+def test_noise_and_an_unrelated_picture_are_like_nobody(gallery: MemoryIndex):
+    noise = np.random.default_rng(7).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    sample = manner_of(SAMPLES / "works" / "tidal-flats.jpg")
+    for own in (image_style.fingerprint(noise), sample):
+        assert resemblances(own, gallery, ()) == ()
+
+
+def test_colours_are_upright_and_leave_the_greys_alone(tmp_path: Path):
+    picture = np.zeros((60, 90, 3), np.uint8)
+    picture[:30, :45] = (200, 30, 40)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.ascontiguousarray(np.rot90(picture))).save(tmp_path / "turned.png", exif=exif)
+    assert np.array_equal(colours(decode(tmp_path / "a.png")), picture)
+    assert np.array_equal(colours(decode(tmp_path / "turned.png")), picture)
+    assert decode(tmp_path / "turned.png").grey.shape == (60, 90)
+    clear = np.dstack([picture, np.zeros((60, 90), np.uint8)])
+    Image.fromarray(clear).save(tmp_path / "clear.png")
+    assert np.all(colours(decode(tmp_path / "clear.png")) == 128)
+    Image.fromarray(picture[..., 0]).save(tmp_path / "grey.png")
+    grey = decode(tmp_path / "grey.png")
+    assert np.array_equal(colours(grey), np.repeat(grey.grey[..., None], 3, axis=2))
+
+
+def test_the_command_tells_it_only_when_asked_and_the_page_has_its_own_heading(tmp_path: Path, byline):
+    """Two works in one hand; the scan of a third text of hers finds no words and tells the manner."""
+    for k in (1, 2, 9):
+        (tmp_path / f"ida{k}.txt").write_text(text_by("Ida Brandt", k).text, encoding="utf-8")
+    (tmp_path / "works.csv").write_text("work_id,title,medium,path\ni1,First,text,ida1.txt\n", encoding="utf-8")
+    (tmp_path / "credits.csv").write_text("work_id,name,role\ni1,Ida Brandt,author\n", encoding="utf-8")
+    registry, page = tmp_path / "r.db", tmp_path / "page.html"
+    with open_registry(registry, create=True) as handle:
+        for name, k in (("i1", 1), ("i2", 2)):
+            path = tmp_path / f"ida{k}.txt"
+            media = Media("text", f"{k:064x}", (Part("text", (9000.0,), (manner_of(path),)),))
+            handle.add([Entry(name, name.upper(), "text", media, path=str(path), credits=(Credit("Ida Brandt", "author"),))])
+    scan = ("scan", "--registry", registry, tmp_path / "ida9.txt")
+    (plain,) = (json.loads(line) for line in byline(*scan, "--json").stdout.splitlines())
+    done = byline(*scan, "--json", "--style", "--html", page)
+    (row,) = (json.loads(line) for line in done.stdout.splitlines())
+    (place,) = row.pop("resemblance")
+    assert (place["rank"], place["people"]) == (1, [{"name": "Ida Brandt", "role": "author"}])
+    assert row == plain and row["credits"] == [] == row["matches"]
+    jsonschema.validate({**row, "resemblance": [place]}, SCHEMA)
+    html = page.read_text(encoding="utf-8")
+    assert "Resemblance, not evidence of use" in html and "Ida Brandt" in html
+    told = byline(*scan, "--style").stdout
+    assert "resemblance, not evidence of use" in told and "Ida Brandt (author)" in told and "chance comes as near in 1 of" in told
+
+
+def test_the_registry_gives_one_matrix_of_the_live_works_and_reads_only_what_is_new(tmp_path: Path):
+    rows = [painted(k, k, 0) for k in range(3)]
+
+    def entry(k: int) -> Entry:
+        return Entry(f"w{k}", f"W{k}", "image", Media("image", f"{k:064x}", (Part("image", (9.0, 9.0), (rows[k],)),)))
+
+    with open_registry(tmp_path / "r.db", create=True) as registry:
+        assert len(registry.rows("image.style.1")) == 0
+        registry.add([entry(0), entry(1)])
+        first = registry.rows("image.style.1")
+        assert registry.rows("image.style.1").payload is first.payload
+        registry.add([entry(2)])
+        registry.withdraw("w1", "asked")
+        now = registry.rows("image.style.1")
+        assert np.array_equal(now.payload, np.concatenate([rows[0].payload, rows[2].payload]))
+        assert [registry.registered(int(i)).work_id for i in now.fingerprint_id] == ["w0", "w2"]
