@@ -16,6 +16,7 @@ RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "recognition.md"
 CALIBRATION = HERE.parent / "matcher" / "calibration.json"
 MEDIA = {"audio": "Sound", "film": "Film", "image": "Stills", "text": "Text"}
+SHORTEST_TOLD = 1000  # words, as fingerprint.text_style.LEAST_WORDS
 GROUPS = (
     *("robustness", "timepitch", "temporal", "mixing", "cross-media"),
     *("verbatim", "excerpt", "needle", "format", "noise", "near", "hard", "mosaic"),
@@ -98,9 +99,33 @@ def costs() -> str:
     return "\n".join([*lines, *(f"| {what} | {measured} | {aim} |" for what, measured, aim in data["rows"]), ""])
 
 
+def manner() -> str:
+    """The block of manner, of benchmarks/results/manner.json (benchmarks/style_trial.py)."""
+    told = json.loads((RESULTS / "manner.json").read_text())
+    still, texts = told["image"], {int(n): t for n, t in told["text"].items() if n.isdigit()}
+    of = f"{still['unrelated_reported']:.1%} of {still['unrelated_outputs']}"
+    lines = [
+        f"Measured {told['date']}. Chance is what drawing works at random gives.", "",
+        "| outputs | right person or work first | chance | reported, and rightly | unrelated outputs reported |",
+        "|---|---|---|---|---|",
+        f"| {still['outputs']} stills in the style of one of {still['works']} works "
+        f"| {still['first']:.2f} (in five {still['among_five']:.2f}) "
+        f"| {still['chance']:.3f} | {still['reported_and_right']:.2f} | {of} |",
+    ]  # fmt: skip
+    unrelated = f"{told['text']['unrelated_reported']:.1%} of {told['text']['unrelated_outputs']}"
+    for n, t in sorted(texts.items()):
+        silent = n < SHORTEST_TOLD
+        told_of = "silent: too short" if silent else f"{t['reported_and_right']:.2f}"
+        lines.append(
+            f"| texts of {n:,} words by {t['authors']} authors with another work among {t['works']} | {t['first']:.2f} "
+            f"| {t['chance']:.2f} | {told_of} | {'-' if silent else unrelated} |"
+        )
+    return "\n".join([*lines, ""])
+
+
 def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for name, block in (("figures", figures()), ("costs", costs())):
+    for name, block in (("figures", figures()), ("costs", costs()), ("manner", manner())):
         pattern = rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)"
         text = re.sub(pattern, lambda m, block=block: m.group(1) + block + m.group(2), text, flags=re.S)
     PAGE.write_text(text, encoding="utf-8")
