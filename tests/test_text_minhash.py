@@ -33,6 +33,7 @@ from fingerprint.text_minhash import (
     overlapping,
     side_by_side,
 )
+from fingerprint.text_style import STYLE
 from matcher.scan import scan_media
 from registry.memory import MemoryIndex
 
@@ -167,4 +168,4 @@ def test_datasketch_is_not_needed():
 
 
 def test_schemes_of_a_text_are_all_known():
-    assert {s.name for s in SCHEMES} == {GRAMS, RARE, STREAM, MINHASH, FORMS} <= set(schemes())
+    assert {s.name for s in SCHEMES} == {GRAMS, RARE, STREAM, MINHASH, FORMS, STYLE.name} <= set(schemes())
