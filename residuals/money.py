@@ -103,11 +103,11 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if total < 0 or whole <= 0 or min(weights) < 0:
         raise MoneyError("an amount of 0 or more is split by weights of 0 or more, one of them above 0")
-    parts = [total * weight // whole for weight in weights]
+    exact = [divmod(total * weight, whole) for weight in weights]
+    parts = [part for part, _ in exact]
     left = total - sum(parts)
     if left:
-        remainders = [total * weight % whole for weight in weights]
-        for place in sorted(range(len(weights)), key=lambda i: -remainders[i])[:left]:
+        for place in sorted(range(len(exact)), key=lambda i: -exact[i][1])[:left]:
             parts[place] += 1
     return parts
 

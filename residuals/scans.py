@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from registry.tables import Refusal
 from registry.text import storable
@@ -89,8 +89,8 @@ def join(
 
 
 def _answered(conn: sqlite3.Connection, scan: Scan, period: str) -> list[int]:
-    name = PurePath(scan.output.replace("\\", "/"))
-    keys = (storable(key) for key in (scan.output, name.name, name.stem, scan.sha256))
+    name = scan.output.replace("\\", "/").rpartition("/")[2]
+    keys = (storable(key) for key in (scan.output, name, name.rpartition(".")[0] or name, scan.sha256))
     return [number for (number,) in conn.execute(UNSETTLED, (period, *keys))]
 
 
