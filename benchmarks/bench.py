@@ -15,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 LINEUP_TEXT = ROOT.parent / "shared" / "lineup" / "text" / "works"
+PEOPLE_AND_MONEY = [["import_speed.py", "100000"], ["residuals_speed.py"]]
 
 
 def scripts(large: bool) -> list[list[str]]:
@@ -23,7 +24,7 @@ def scripts(large: bool) -> list[list[str]]:
     words = [["text_speed.py", *map(str, novels)]] if novels else []
     films = [["film_speed.py"]] if novels else []
     postings = ["registry_speed.py", *(["--large"] if large else [])]
-    return [["image_speed.py"], *words, ["audio_speed.py"], *films, ["desk_speed.py"], postings]
+    return [["image_speed.py"], *words, ["audio_speed.py"], *films, ["desk_speed.py"], *PEOPLE_AND_MONEY, postings]
 
 
 def main() -> None:
