@@ -66,7 +66,9 @@ class Tally:
               help="Also write a spreadsheet: one row for each matched segment, one for each output without any.")  # fmt: skip
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Also write a page with pictures that shows each match beside its work.")  # fmt: skip
-@click.option("--candidates", is_flag=True, help="Also give weaker matches, marked; they name nobody.")
+@click.option(
+    "--candidates", is_flag=True, help="Also give weaker matches and works like it in manner, marked; they name nobody."
+)
 @click.option("--style", is_flag=True, help="Also say whose manner a still or a text resembles. That is no evidence of use.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes; one for each core if not given.")
 def scan(

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,9 +119,11 @@ def scan(options: Mapping[str, Any]) -> tuple[Mapping[str, Any], Handle]:
         # Before the snapshot: decoding a film must not hold on to an old state.
         path = Path(job["path"])
         media = output_probes(path, registry)
-        manner = manner_of(path) if options.get("style") else None
+        candidates, style = bool(options["candidates"]), bool(options.get("style"))
+        manner = manner_of(path) if style or candidates else None
         with registry.snapshot():
-            return as_json(scan_media(str(job["name"]), media, registry, manner=manner), bool(options["candidates"])), b""
+            report = scan_media(str(job["name"]), media, registry, manner=manner)
+            return as_json(report if style else replace(report, resemblance=()), candidates), b""
 
     return {"registry": registry.revision(), "upgrade_due": registry.is_due()}, handle
 

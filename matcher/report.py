@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +14,16 @@ from registry.hits import Credit, Index, Work
 
 SCHEMA = 1
 DIGITS = 4
-TEXT = "text"
+TEXT, STILL = "text", "image"
+LEAST_CHANCE = 1e-9
 
 
 @dataclass(frozen=True)
 class Report:
     """One output, its media and matches (listed ones and candidates), the works they name, the state of the registry.
 
-    resemblance: whose manner the output resembles. It is in no match, credit or degree.
+    resemblance: whose manner the output resembles. It is in no match, credit or degree. nearest: the nearest works by manner
+    whether or not that is above chance, which only candidates are made of.
     """
 
     output: str
@@ -30,15 +33,22 @@ class Report:
     revision: dict[str, str | int]
     unexplained: float
     resemblance: tuple[Resemblance, ...] = ()
+    nearest: tuple[Resemblance, ...] = ()
 
 
 def report(
-    name: str, media: Media, matches: list[Match], index: Index, calibration: Calibration, alike: tuple[Resemblance, ...] = ()
+    name: str,
+    media: Media,
+    matches: list[Match],
+    index: Index,
+    calibration: Calibration,
+    alike: tuple[Resemblance, ...] = (),
+    nearest: tuple[Resemblance, ...] = (),
 ) -> Report:
     """The Report of these matches."""
     works = {work_id: index.work(work_id) for m in matches for work_id in (m.work_id, *m.ambiguous)}
     explained = sum(m.degree for m in matches if m.listed)
-    return Report(name, media, tuple(matches), works, index.revision(), max(0.0, 1.0 - explained), alike)
+    return Report(name, media, tuple(matches), works, index.revision(), max(0.0, 1.0 - explained), alike, nearest)
 
 
 def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
@@ -55,6 +65,8 @@ def as_json(report: Report, candidates: bool = False) -> dict[str, Any]:
     head["parts"] = [part.medium for part in report.media.parts]
     shown = [m for m in report.matches if m.listed or candidates]
     head["matches"] = [_match(m, report.works, report.media.parts) for m in shown]
+    if candidates:
+        head["matches"] += [_of_manner(r, report.media.parts[0]) for r in report.nearest]
     head["unexplained"] = _r(report.unexplained)
     head["credits"] = _credits(report)
     if report.resemblance:
@@ -92,6 +104,23 @@ def _match(match: Match, works: dict[str, Work], parts: tuple[Part, ...]) -> dic
     ordered = sorted(match.segments, key=lambda s: (s[0], s[1].output_span, s[1].work_span))
     row["segments"] = [_segment(e, parts[p].medium) for p, e in ordered]
     return row
+
+
+def _of_manner(near: Resemblance, part: Part) -> dict[str, Any]:
+    """A candidate that is like the output in manner only: the whole of both. It counts for nothing."""
+    score = _r(-math.log10(max(near.chance, LEAST_CHANCE)))
+    segment = {
+        "part": part.medium, "output": _whole(part.medium, part.extent), "work": _whole(part.medium, near.extent), "scale": 1.0,
+        "score": score, "scheme": f"{part.medium}.style.1",
+    }  # fmt: skip
+    return {
+        "work": near.work.work_id, "title": near.work.title, "medium": near.work.medium, "relation": "style", "score": score,
+        "degree": 0.0, "candidate": True, "segments": [segment],
+    }  # fmt: skip
+
+
+def _whole(medium: str, extent: tuple[float, ...]) -> list[float]:
+    return [_r(x) for x in ((0.0, 0.0, *extent) if medium == STILL else (0.0, *extent))]
 
 
 def _resemblance(resemblance: Resemblance) -> dict[str, Any]:

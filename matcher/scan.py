@@ -11,7 +11,7 @@ from matcher.calibration import Calibration, load
 from matcher.find import findings
 from matcher.look import output_probes
 from matcher.report import Report, report
-from matcher.style import resemblances
+from matcher.style import nearest_works, resemblances
 from registry.hits import Index
 
 
@@ -36,4 +36,5 @@ def scan_media(
     found = findings(media, index, without)
     matches = attribute(found, media.parts, calibration, index.works_count(), index.work)
     alike = resemblances(manner, index, [m.work_id for m in matches if m.listed])
-    return report(name, media, matches, index, calibration, alike)
+    nearest = nearest_works(manner, index, [m.work_id for m in matches])
+    return report(name, media, matches, index, calibration, alike, nearest)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from fingerprint.features import Fingerprint
 from fingerprint.hashing import UInt8
 from fingerprint.manner import ZERO, cohort, unit
 from matcher.calibration import FILE
-from registry.hits import Credit, Index, Work
+from registry.hits import Credit, Index, Registered, Work
 
 # Roles whose hand the manner is; of a work without any of them, everybody credited.
 CHIEF = frozenset({
@@ -32,6 +33,7 @@ CHIEF = frozenset({
 })  # fmt: skip
 NEAREST, WEIGHT = 5, 0.5  # of the cohort: half of their mean likeness is what any work comes near to
 SHOWN = 3  # people, or works without people
+CANDIDATES = 5  # works
 LOOKED_AT = 64  # nearest works whose people are looked up
 BLOCK = 8192  # works compared at a time
 
@@ -62,6 +64,7 @@ class Resemblance:
 
     distance  1 - cosine of the descriptors: 0 is the same manner, 1 no relation
     chance    how often an output that has nothing to do with anybody here would come as near to somebody here
+    extent    of the work's part whose manner it is
     """
 
     rank: int
@@ -69,6 +72,7 @@ class Resemblance:
     people: tuple[Credit, ...]
     distance: float
     chance: float
+    extent: tuple[float, ...] = ()
 
 
 @lru_cache(maxsize=4)
@@ -80,26 +84,42 @@ def load(path: Path = FILE) -> dict[str, Chance]:
 
 def resemblances(manner: Fingerprint | None, index: Index, listed: Collection[str]) -> tuple[Resemblance, ...]:
     """Whom the output resembles more than chance would, nearest first; the people of the works in `listed` are passed over."""
-    if manner is None or not len(manner) or manner.payload is None:
-        return ()
-    chance = load().get(manner.scheme.split(".")[0])
-    rows = index.rows(manner.scheme)
-    if chance is None or not len(rows):
-        return ()
-    likeness, usual = compared(manner.payload, rows.payload, manner.scheme)
     passed = {key for work_id in listed for key in (f"work {work_id}", *map(_key, index.work(work_id).credits))}
     found: list[Resemblance] = []
-    for row in np.argsort(-likeness, kind="stable")[:LOOKED_AT].tolist():
-        level = chance.of(float(likeness[row]) - usual, len(rows))
-        if level > chance.level or len(found) == SHOWN:
+    for part, distance, level, most in _nearest(manner, index):
+        if level > most or len(found) == SHOWN:
             break
-        work = index.work(index.registered(int(rows.fingerprint_id[row])).work_id)
+        work = index.work(part.work_id)
         people = makers(work)
         keys = {f"work {work.work_id}", *map(_key, people)}
         if not keys & passed:
-            found.append(Resemblance(len(found) + 1, work, people, 1.0 - float(likeness[row]), level))
+            found.append(Resemblance(len(found) + 1, work, people, distance, level))
         passed |= keys
     return tuple(found)
+
+
+def nearest_works(manner: Fingerprint | None, index: Index, named: Collection[str]) -> tuple[Resemblance, ...]:
+    """The nearest works by manner, above chance or not, without those in `named`: candidates, which name nobody."""
+    rows = (row for row in _nearest(manner, index) if row[0].work_id not in named)
+    found = []
+    for rank, (part, distance, level, _) in enumerate(islice(rows, CANDIDATES), start=1):
+        work = index.work(part.work_id)
+        found.append(Resemblance(rank, work, makers(work), distance, level, part.extent))
+    return tuple(found)
+
+
+def _nearest(manner: Fingerprint | None, index: Index) -> Iterator[tuple[Registered, float, float, float]]:
+    """(part, distance, chance, the greatest chance that is reported) of what is nearest in manner."""
+    if manner is None or not len(manner) or manner.payload is None:
+        return
+    chance = load().get(manner.scheme.split(".")[0])
+    rows = index.rows(manner.scheme)
+    if chance is None or not len(rows):
+        return
+    likeness, usual = compared(manner.payload, rows.payload, manner.scheme)
+    for row in np.argsort(-likeness, kind="stable")[:LOOKED_AT].tolist():
+        level = chance.of(float(likeness[row]) - usual, len(rows))
+        yield index.registered(int(rows.fingerprint_id[row])), 1.0 - float(likeness[row]), level, chance.level
 
 
 def compared(output: UInt8, works: UInt8, scheme: str) -> tuple[Float32, float]:

@@ -164,6 +164,18 @@ def test_it_stands_apart_in_the_report_and_changes_nothing_else(library: MemoryI
     assert told == plain and told["credits"] == [] and told["matches"] == [] and told["unexplained"] == 1.0
 
 
+def test_candidates_are_the_nearest_works_by_manner_and_count_for_nothing(library: MemoryIndex):
+    media = Media("text", "0" * 64, (Part("text", (9000.0,), ()),))
+    report = scan_media("o.txt", media, library, manner=manner_of_text(text_by("Lena Voss", 9)))
+    told, plain = as_json(report, candidates=True), as_json(report)
+    jsonschema.Draft202012Validator(SCHEMA).validate(told)
+    near = told["matches"]
+    assert [(m["relation"], m["candidate"], m["degree"]) for m in near] == [("style", True, 0.0)] * len(near)
+    assert near[0]["work"] == plain["resemblance"][0]["work"] and 1 < len(near) <= 5
+    assert [m["score"] for m in near] == sorted((m["score"] for m in near), reverse=True)
+    assert plain["matches"] == [] and told["credits"] == [] and told["unexplained"] == 1.0
+
+
 def painted(seed: int, hue: int, texture: int) -> Fingerprint:
     return image_style.fingerprint(picture_by(hue, texture, seed))
 
