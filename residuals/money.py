@@ -114,6 +114,6 @@ def apportion(total: int, weights: Sequence[int]) -> list[int]:
 
 def as_integers(weights: Iterable[Fraction | Decimal]) -> list[int]:
     """The smallest whole numbers in the same proportions."""
-    exact = [Fraction(weight) for weight in weights]
+    exact = [weight if isinstance(weight, Fraction) else Fraction(weight) for weight in weights]
     scale = lcm(*(weight.denominator for weight in exact)) if exact else 1
-    return [int(weight * scale) for weight in exact]
+    return [weight.numerator * (scale // weight.denominator) for weight in exact]

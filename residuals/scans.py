@@ -36,8 +36,12 @@ UNSETTLED = (
 )
 
 
-as_json = json.JSONEncoder(separators=(",", ":"), default=str).encode
-decoded = json.JSONDecoder(parse_float=Decimal).decode
+class _Digits(str):
+    """A number with a point, as the digits that stand in the report: spans are only shown, and degrees become exact from them."""
+
+
+as_json = json.JSONEncoder(separators=(",", ":")).encode
+decoded = json.JSONDecoder(parse_float=_Digits).decode
 
 
 @dataclass(frozen=True)
@@ -133,8 +137,8 @@ def _scan(text: str | None, style: bool) -> Scan:
 def _named(match: object) -> Named:
     if not isinstance(match, dict) or not isinstance(match.get("work"), str):
         raise ValueError("a match names no work")
-    degree = match.get("degree")
-    if isinstance(degree, bool) or not isinstance(degree, (int, Decimal)) or not Decimal(degree).is_finite():
+    degree = _number(match.get("degree"))
+    if degree is None:
         raise ValueError(f'the degree of work "{match["work"]}" is no number')
     if not 0 <= degree <= 1:
         raise ValueError(f'the degree of work "{match["work"]}" is not between 0 and 1')
@@ -142,7 +146,14 @@ def _named(match: object) -> Named:
         raise ValueError(f'the relation of work "{match["work"]}" is none of {", ".join(RELATIONS)}')
     segments = [s for s in match.get("segments", ()) if isinstance(s, dict)]
     spans = [{"part": str(s.get("part")), "output": s.get("output"), "work": s.get("work")} for s in segments]
-    return Named(match["work"], str(match.get("title", "")), match["relation"], Decimal(degree), as_json(spans))
+    return Named(match["work"], str(match.get("title", "")), match["relation"], degree, as_json(spans))
+
+
+def _number(value: object) -> Decimal | None:
+    """The exact number that a value of JSON is, if it is one."""
+    if isinstance(value, bool) or not isinstance(value, (int, _Digits)):
+        return None
+    return Decimal(value)
 
 
 def _resembled(row: dict[str, object], named: set[str]) -> tuple[Named, ...]:

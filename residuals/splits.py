@@ -53,13 +53,13 @@ def _of_humans(live: Sequence[Credited], whole: Fraction, policy: Policy, role_o
     excess = min(ONE, max(NOTHING, declared - ONE))
     shrunk = whole * (ONE - excess) / declared if declared > ONE else whole
     rest = whole * max(NOTHING, ONE - declared)
-    by_role = _by_role([credit for credit in live if credit.share is None], policy, role_of)
+    by_role = _by_role([credit for credit in live if credit.share is None], rest, policy, role_of)
     parts = []
     for credit in live:
         if credit.share is not None:
             part, why = Fraction(credit.share) * shrunk, f"declared share {credit.share}"
         else:
-            part, why = by_role[_group(credit, policy, role_of)] * rest, "" if rest else OUTRANKED
+            part, why = by_role[_group(credit, policy, role_of)], "" if rest else OUTRANKED
         parts.append(_Part(part, destination(credit, policy), credit.person, credit.name, credit.role, why))
     if excess:
         parts.append(
@@ -77,12 +77,14 @@ def _group(credit: Credited, policy: Policy, role_of: Callable[[str], str]) -> t
     return (credit.guild if role in policy.guilds.get(credit.guild, {}) else "", role)
 
 
-def _by_role(credits: Sequence[Credited], policy: Policy, role_of: Callable[[str], str]) -> dict[tuple[str, str], Fraction]:
-    """Which part each single credit of a group gets: the group's weight of all weights, divided by its heads."""
+def _by_role(
+    credits: Sequence[Credited], rest: Fraction, policy: Policy, role_of: Callable[[str], str]
+) -> dict[tuple[str, str], Fraction]:
+    """Which part each single credit of a group gets of `rest`: the group's weight of all weights, divided by its heads."""
     heads = Counter(_group(credit, policy, role_of) for credit in credits)
     weights = {group: policy.weight(group[1], group[0]) for group in heads}
     total = sum(weights.values(), NOTHING)
-    return {group: weights[group] / total / heads[group] if total else NOTHING for group in heads}
+    return {group: rest * weights[group] / (total * heads[group]) if total else NOTHING for group in heads}
 
 
 def destination(credit: Credited, policy: Policy) -> str:
