@@ -27,6 +27,10 @@ ANSWERED = (
     "select u.id, u.output, u.revenue, t.microcents, a.sha256 from usage u join answer a on a.usage = u.id and not a.twice "
     "left join allotted t on t.usage = u.id where u.vendor = ? and u.currency = ? order by u.output"
 )
+DIVIDED = (
+    "select max(u.revenue), count(*) from usage u join allotted t on t.usage = u.id where u.vendor = ? and u.period = ? "
+    "and u.currency = ? and t.microcents > 0"
+)
 NAMED = "select work, title, relation, degree, spans from named where usage = ? order by place"
 OPEN_POOLS = (
     "select id, vendor, currency, microcents from usage_pool p where period = ? and pool = 'training' and not exists (select 1 "
@@ -59,8 +63,7 @@ class Sharing:
         """Output money: each output's to the works found in it, by degree and the relation's rate. How many outputs."""
         count = 0
         for vendor, currency, _, declared in self.run.conn.execute(KINDS, (self.run.period,)).fetchall():
-            whole = f"pool {format_amount(declared)} by revenue" if declared is not None else ""
-            basis = whole or f"revenue x {self.policy.of_revenue}"
+            basis = f"revenue x {self.policy.of_revenue}" if declared is None else self._of_pool(vendor, currency, declared)
             total = sum(self._money(revenue, part) for _, _, revenue, part, _ in self._answered(vendor, currency))
             pot = self._pot(vendor, "output", currency, total, basis)
             left = 0
@@ -71,6 +74,12 @@ class Sharing:
                 step(1)
             self._unexplained(pot, left)
         return count
+
+    def _of_pool(self, vendor: str, currency: str, declared: int) -> str:
+        """How a declared pool was divided among outputs: by revenue, or equally where nothing brought any."""
+        most, outputs = self.run.conn.execute(DIVIDED, (vendor, self.run.period, currency)).fetchone()
+        how = "by revenue" if most or not outputs else f"in equal parts for {outputs} outputs"
+        return f"pool {format_amount(declared)} {how}"
 
     def _answered(self, vendor: str, currency: str) -> Iterator[tuple[int, str, int, int | None, str]]:
         yield from self.run.conn.execute(ANSWERED, (vendor, currency))

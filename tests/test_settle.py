@@ -142,6 +142,15 @@ def test_a_declared_pool_is_shared_by_revenue_and_late_outputs_get_nothing_of_it
     assert amounts(ledger)["vendor", "Acme AI", ""] == -10 * UNIT
 
 
+def test_a_pool_of_outputs_without_revenue_is_shared_equally(ledger: Ledger, people: FakePeople, tmp_path: Path) -> None:
+    usage = [(name, "EUR", "0") for name in "abc"]
+    reports = [report(name, ("song", "copy", "1"), sha256=name * 64) for name in "abc"]
+    booked(ledger, people, load_policy(None), tmp_path, reports, usage, [("output", "EUR", "10")])
+    assert ledger.conn.execute("select basis from pool").fetchall() == [("pool 10.00 in equal parts for 3 outputs",)]
+    parts = [row[0] for row in ledger.conn.execute("select microcents from output order by id")]
+    assert parts == [333333334, 333333333, 333333333]
+
+
 def test_a_training_pool_is_equal_by_work(ledger: Ledger, people: FakePeople, tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("work_id,title\nsong,x\nbare,y\nfilm,z\n")

@@ -108,7 +108,10 @@ def check_line(line: dict[str, Any]) -> None:
     if line["output"]:
         money = micro(line["output_amount"])
         declared = re.fullmatch(r"pool ([\d.]+) by revenue", line["pool_basis"])
-        if declared:
+        equal = re.fullmatch(r"pool ([\d.]+) in equal parts for (\d+) outputs", line["pool_basis"])
+        if equal:
+            assert within_a_microcent(money, Fraction(micro(equal[1]), int(equal[2])))
+        elif declared:
             exact = Fraction(micro(declared[1]) * micro(line["output_revenue"]), micro(line["pool_revenue"]))
             assert within_a_microcent(money, exact)
         else:
