@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import pytest
 
-from desk.command import main
+from desk.command import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parent.parent
 UPDATE = bool(os.environ.get("BYLINE_UPDATE"))
@@ -30,7 +30,10 @@ EXAMPLE = re.compile(r"(?<=```console\n)(.*?)(?=```\n)", re.S)
 def commands(group: click.Group = main, name: str = "byline") -> dict[str, click.Command]:
     """Every command by what one types."""
     found: dict[str, click.Command] = {name: group}
-    for word, command in group.commands.items():
+    context = click.Context(group, info_name=name)
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        assert command is not None
         found |= commands(command, f"{name} {word}") if isinstance(command, click.Group) else {f"{name} {word}": command}
     return found
 
@@ -49,6 +52,19 @@ def test_every_command_is_documented_with_its_help():
         CLI.write_text(fresh, encoding="utf-8")
     else:
         assert text == fresh, "run make docs"
+
+
+def test_the_top_of_the_help_says_what_the_commands_say():
+    context = click.Context(main, info_name="byline")
+    for name, (_, _, told) in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None and (command.help or "").partition("\n\n")[0].replace("\n", " ") == told
+
+
+def test_help_imports_no_command():
+    code = "import sys; from desk.command import main; main(['--help'], standalone_mode=False); "
+    code += "sys.exit(any(m in sys.modules for m in ('desk.money', 'desk.scanning', 'desk.people', 'desk.register', 'numpy')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def test_every_command_and_option_says_what_it_does():
