@@ -81,8 +81,9 @@ def usage_import(files: Sequence[Path], vendor: str, ledger: Path, day: str, as_
     """
     from fingerprint.errors import BylineError
     from residuals.ledger import Ledger
-    from residuals.usage import import_usage
+    from residuals.usage import import_usage, vendor_of
 
+    vendor_of(vendor)  # before a ledger is made
     bad = False
     with Ledger.open(ledger, write=True, create=True) as handle:
         for file in files:

@@ -24,6 +24,14 @@ KEPT = (
 )
 """Tables whose rows are never changed and never deleted."""
 
+USAGE_IS_SETTLED = (
+    "exists (select 1 from settled s where s.kind = 'usage' and s.row = u.id and s.run not in (select run from reversed))"
+)
+POOL_IS_SETTLED = (
+    "exists (select 1 from settled s where s.kind = 'pool' and s.row = p.id and s.run not in (select run from reversed))"
+)
+"""Of a row of usage u, or a declared pool p: a run that was not reversed has settled it."""
+
 TABLES = """
 create table account (
     id integer primary key,

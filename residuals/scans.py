@@ -12,6 +12,7 @@ from pathlib import Path
 
 from registry.tables import Refusal
 from registry.text import storable
+from residuals.ledger_schema import USAGE_IS_SETTLED
 from residuals.lines import capped_lines
 
 RELATIONS = ("copy", "remake", "style")
@@ -30,10 +31,7 @@ NOTE = (
     "on conflict (usage) do update set twice = twice or matches <> excluded.matches"
 )
 NAME = "insert or ignore into named (usage, place, work, title, relation, degree, spans) values (?, ?, ?, ?, ?, ?, ?)"
-UNSETTLED = (
-    "select id from usage u where period = ? and output in (?, ?, ?, ?) and not exists (select 1 from settled s "
-    "where s.kind = 'usage' and s.row = u.id and s.run not in (select run from reversed))"
-)
+UNSETTLED = f"select id from usage u where period = ? and output in (?, ?, ?, ?) and not {USAGE_IS_SETTLED}"  # noqa: S608
 
 
 class _Digits(str):

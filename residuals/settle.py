@@ -11,6 +11,7 @@ from pathlib import Path
 from registry.tables import Refusal
 from residuals.errors import LedgerError
 from residuals.ledger import Ledger
+from residuals.ledger_schema import USAGE_IS_SETTLED
 from residuals.manifest import registered_in
 from residuals.money import apportion
 from residuals.people import People
@@ -20,9 +21,6 @@ from residuals.sharing import Sharing
 from residuals.usage import file_hash
 
 FIRST = 20
-NOT_SETTLED = (
-    "not exists (select 1 from settled s where s.kind = 'usage' and s.row = u.id and s.run not in (select run from reversed))"
-)
 POOLS = "select vendor, currency, microcents from usage_pool where period = ? and pool = 'output' order by id"
 ROWS = "select id, revenue from usage where vendor = ? and period = ? and currency = ? order by output"
 ALLOTTED = "select count(*) from allotted a join usage u on u.id = a.usage where vendor = ? and period = ? and currency = ?"
@@ -112,7 +110,7 @@ def _allot(ledger: Ledger, period: str) -> None:
 
 def _note_open(ledger: Ledger, period: str, done: Settlement) -> None:
     """Outputs of the period that stay open, because no report answers them."""
-    count = f"select count(*) from usage u where period = ? and {NOT_SETTLED}"  # noqa: S608 - our own text
-    first = f"select output from usage u where period = ? and {NOT_SETTLED} order by id limit ?"  # noqa: S608 - our own text
+    count = f"select count(*) from usage u where period = ? and not {USAGE_IS_SETTLED}"  # noqa: S608 - our own text
+    first = f"select output from usage u where period = ? and not {USAGE_IS_SETTLED} order by id limit ?"  # noqa: S608 - our own text
     done.unanswered = ledger.conn.execute(count, (period,)).fetchone()[0]
     done.unanswered_first = [row[0] for row in ledger.conn.execute(first, (period, FIRST))]

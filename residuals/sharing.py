@@ -11,6 +11,7 @@ from itertools import groupby
 
 from residuals.booking import Run
 from residuals.errors import LedgerError
+from residuals.ledger_schema import POOL_IS_SETTLED
 from residuals.manifest import works_in
 from residuals.money import apportion, as_integers, format_amount
 from residuals.people import People
@@ -33,8 +34,8 @@ DIVIDED = (
 )
 NAMED = "select work, title, relation, degree, spans from named where usage = ? order by place"
 OPEN_POOLS = (
-    "select id, vendor, currency, microcents from usage_pool p where period = ? and pool = 'training' and not exists (select 1 "
-    "from settled s where s.kind = 'pool' and s.row = p.id and s.run not in (select run from reversed)) order by vendor, currency"
+    f"select id, vendor, currency, microcents from usage_pool p where period = ? and pool = 'training' "  # noqa: S608 - our own text
+    f"and not {POOL_IS_SETTLED} order by vendor, currency"
 )
 ONE = Fraction(1)
 

@@ -21,6 +21,7 @@ from registry.tables import Refusal, Row, read_table
 from registry.text import storable
 from residuals.errors import MoneyError, UsageError
 from residuals.ledger import Ledger
+from residuals.ledger_schema import USAGE_IS_SETTLED
 from residuals.lines import capped_lines
 from residuals.money import as_written, currency_of, format_amount, parse_amount
 
@@ -157,8 +158,7 @@ def summary(ledger: Ledger) -> Iterator[dict[str, object]]:
     """What was reported, by vendor, period and currency: outputs, how many are settled, revenue and pools as text."""
     revenue: dict[tuple[str, str, str], list[int]] = {}
     rows = ledger.conn.execute(
-        "select vendor, period, currency, revenue, exists (select 1 from settled s where s.kind = 'usage' and s.row = u.id "
-        "and s.run not in (select run from reversed)) from usage u"
+        f"select vendor, period, currency, revenue, {USAGE_IS_SETTLED} from usage u"  # noqa: S608 - our own text
     )
     for vendor, period, currency, amount, settled in rows:
         counts = revenue.setdefault((vendor, period, currency), [0, 0, 0])
