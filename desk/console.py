@@ -61,14 +61,24 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
 
 def registry_option(command: F) -> F:
     """--registry FILE, else BYLINE_REGISTRY, else byline.db here."""
+    return _file_option("registry", "byline.db")(command)
+
+
+def ledger_option(command: F) -> F:
+    """--ledger FILE, else BYLINE_LEDGER, else ledger.db here."""
+    return _file_option("ledger", "ledger.db")(command)
+
+
+def _file_option(name: str, default: str) -> Callable[[F], F]:
+    variable = f"BYLINE_{name.upper()}"
     return click.option(
-        "--registry",
+        f"--{name}",
         type=click.Path(dir_okay=False, path_type=Path),
-        envvar="BYLINE_REGISTRY",
-        default=Path("byline.db"),
-        show_default="BYLINE_REGISTRY, else byline.db",
-        help="The registry's file.",
-    )(command)
+        envvar=variable,
+        default=Path(default),
+        show_default=f"{variable}, else {default}",
+        help=f"The {name}'s file.",
+    )
 
 
 def opened(path: Path, write: bool = False, create: bool = False) -> Registry:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from desk.console import Progress, json_option, line, opened, registry_option, show
-from desk.payees import ledger_option
+from desk.console import Progress, json_option, ledger_option, line, opened, registry_option, show
 from desk.words import count, plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from desk.console import json_option, line, now, opened, registry_option, show
+from desk.console import json_option, ledger_option, line, now, opened, registry_option, show
 from desk.words import count, plain
 
 if TYPE_CHECKING:
@@ -26,18 +26,6 @@ SHOWN = {
     "iban": "account", "bic": "bank", "currency": "currency", "wise_id": "Wise", "wise_email": "e-mail",
     "tax_country": "taxed in", "tax_form": "tax form",
 }  # fmt: skip
-
-
-def ledger_option(command: F) -> F:
-    """--ledger FILE, else BYLINE_LEDGER, else ledger.db here."""
-    return click.option(
-        "--ledger",
-        type=click.Path(dir_okay=False, path_type=Path),
-        envvar="BYLINE_LEDGER",
-        default=Path("ledger.db"),
-        show_default="BYLINE_LEDGER, else ledger.db",
-        help="The ledger's file.",
-    )(command)
 
 
 def key_option(command: F) -> F:

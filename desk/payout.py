@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from desk.console import fail, json_option, line, now, opened, registry_option, show, table
-from desk.payees import key_option, ledger_at, ledger_option, vault_at
+from desk.console import fail, json_option, ledger_option, line, now, opened, registry_option, show, table
+from desk.payees import key_option, ledger_at, vault_at
 from desk.words import count, plain
 
 if TYPE_CHECKING:

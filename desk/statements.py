@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from desk.console import Progress, line
-from desk.payees import ledger_at, ledger_option
+from desk.console import Progress, ledger_option, line
+from desk.payees import ledger_at
 from desk.words import count, plain
 
 if TYPE_CHECKING:
