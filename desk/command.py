@@ -18,9 +18,9 @@ COMMANDS = {
         "people",
         "The credited humans: who they are, who vouches for them, credits from elsewhere.",
     ),
-    "usage": ("desk.money", "usage", "Take in what AI vendors report of their outputs."),
-    "residuals": ("desk.money", "residuals", "Share money out among the humans behind the works found in outputs."),
-    "ledger": ("desk.money", "ledger_group", "Look at the ledger, and check that nobody has changed it."),
+    "usage": ("desk.usage", "usage", "Take in what AI vendors report of their outputs."),
+    "residuals": ("desk.residuals", "residuals", "Share money out among the humans behind the works found in outputs."),
+    "ledger": ("desk.ledger", "ledger_group", "Look at the ledger, and check that nobody has changed it."),
     "payees": ("desk.payees", "payees", "Keep where each person's money goes: name, town, country, account."),
     "payout": ("desk.payout", "payout", "Pay verified people from the ledger; book back what the bank returns."),
     "statements": (

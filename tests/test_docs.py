@@ -63,7 +63,7 @@ def test_the_top_of_the_help_says_what_the_commands_say():
 
 def test_help_imports_no_command():
     code = "import sys; from desk.command import main; main(['--help'], standalone_mode=False); "
-    code += "sys.exit(any(m in sys.modules for m in ('desk.money', 'desk.scanning', 'desk.people', 'desk.register', 'numpy')))"
+    code += "sys.exit(any(m in sys.modules for m in ('desk.residuals', 'desk.scanning', 'desk.people', 'numpy')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 

@@ -1,19 +1,18 @@
-"""`byline usage`, `byline residuals`, `byline ledger`: from what a vendor reports to people's accounts."""
+"""`byline residuals`: from what vendors report to people's accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from desk.console import Progress, json_option, ledger_option, line, opened, registry_option, show
+from desk.usage import date_option, tell_refusals
 from desk.words import count, plain
 
 if TYPE_CHECKING:
-    from registry.tables import Refusal
     from residuals.policy import Policy
     from residuals.release import Moved
     from residuals.settle import Settlement
@@ -29,25 +28,6 @@ KINDS = {
     "owner": "rights holders",
 }
 RUNS = {"run": "run", "kind": "kind", "period": "period", "date": "date", "transfers": "transfers", "hash": "hash"}
-BALANCES = {"kind": "kind", "who": "who", "work": "work", "currency": "currency", "amount": "amount"}
-USAGE = {"vendor": "vendor", "period": "period", "currency": "currency", "outputs": "outputs", "settled": "settled",
-         "revenue": "revenue", "pools": "pools"}  # fmt: skip
-SHOWN_REFUSALS = 20
-
-
-def date_option(command: F) -> F:
-    """--date: the date that goes into the ledger, today (UTC) by default."""
-    return click.option(
-        "--date", "day", default=lambda: datetime.now(UTC).date().isoformat(), callback=_day, metavar="YYYY-MM-DD",
-        show_default="today", help="The date of the booking.",
-    )(command)  # fmt: skip
-
-
-def _day(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    try:
-        return date.fromisoformat(value).isoformat()
-    except ValueError:
-        raise click.BadParameter(f'"{value}" is no date; write it like 2026-11-30') from None
 
 
 def policy_option(command: F) -> F:
@@ -59,76 +39,6 @@ def policy_option(command: F) -> F:
 
 
 run_option = click.option("--run", "name", required=True, help="The run's name; a name is booked once.")
-
-
-@click.group()
-def usage() -> None:
-    """Take in what AI vendors report of their outputs."""
-
-
-@usage.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--vendor", required=True, help="Who reports.")
-@ledger_option
-@date_option
-@json_option
-def usage_import(files: Sequence[Path], vendor: str, ledger: Path, day: str, as_json: bool) -> None:
-    """Take in FILES of usage, CSV or JSON Lines: output_id, currency, revenue, period; pool, currency, amount, period.
-
-    A file that was taken in before counts once. Rows that cannot be used are listed with their line, the rest is taken, and the
-    exit status is then 1.
-    """
-    from fingerprint.errors import BylineError
-    from residuals.ledger import Ledger
-    from residuals.usage import import_usage, vendor_of
-
-    vendor_of(vendor)  # before a ledger is made
-    bad = False
-    with Ledger.open(ledger, write=True, create=True) as handle:
-        for file in files:
-            try:
-                done = import_usage(handle, file, vendor, day)
-            except BylineError as error:
-                bad = True
-                click.echo(f"byline: {plain(str(error))}", err=True)
-                continue
-            bad = bad or bool(done.refused)
-            told = {
-                "file": str(file),
-                "rows": done.rows,
-                "pools": done.pools,
-                "refused": len(done.refused),
-                "before": done.before,
-            }
-            if as_json:
-                click.echo(line(told | {"reasons": [{"line": r.line, "reason": r.reason} for r in done.refused]}))
-                continue
-            tell_refusals(done.refused)
-            taken = f"{count(done.rows, 'output')}, {count(done.pools, 'pool')}, {count(len(done.refused), 'row')} refused"
-            click.echo(f"{plain(str(file))}: {'taken in before; nothing counted again' if done.before else taken}.")
-    if bad:
-        raise SystemExit(1)
-
-
-def tell_refusals(refused: Sequence[Refusal]) -> None:
-    """Each with its file and line, the first of many."""
-    for row in refused[:SHOWN_REFUSALS]:
-        where = f"{row.file}, line {row.line}" if row.line else row.file
-        click.echo(f"refused: {plain(f'{where}: {row.reason}' if where else row.reason)}")
-    if len(refused) > SHOWN_REFUSALS:
-        click.echo(f"refused: and {len(refused) - SHOWN_REFUSALS:,} more; --json lists all")
-
-
-@usage.command("list")
-@ledger_option
-@json_option
-def usage_list(ledger: Path, as_json: bool) -> None:
-    """What was reported, by vendor, period and currency, and how much of it is settled."""
-    from residuals.ledger import Ledger
-    from residuals.usage import summary
-
-    with Ledger.open(ledger) as handle:
-        show(summary(handle), as_json, USAGE, "No usage was reported.")
 
 
 @click.group()
@@ -325,48 +235,3 @@ def _policy(rules: Policy) -> Iterable[str]:
 
 def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{plain(key)} {value}" for key, value in values.items())
-
-
-@click.group("ledger")
-def ledger_group() -> None:
-    """Look at the ledger, and check that nobody has changed it."""
-
-
-@ledger_group.command()
-@ledger_option
-@click.option("--head", default="", help="A hash noted earlier: runs cut off since are then found too.")
-@json_option
-def verify(ledger: Path, head: str, as_json: bool) -> None:
-    """Check every row against the chain of hashes. The exit status is 1 when one was changed; the first is named."""
-    from residuals.ledger import Ledger
-    from residuals.sent import first_fault
-
-    with Ledger.open(ledger) as handle:
-        fault, last = handle.verify(head) or first_fault(handle), handle.head()
-    if as_json:
-        click.echo(line({"fault": fault or None, "head": last}))
-    else:
-        click.echo(
-            f"fault: {plain(fault)}" if fault else f"{plain(str(ledger))}: whole; head {last or 'none: nothing is booked'}"
-        )
-    if fault:
-        raise SystemExit(1)
-
-
-@ledger_group.command()
-@click.option("--kind", default="", help="Only accounts of this kind: payable, escrow, dispute ...")
-@click.option("--who", default="", help="Only of this person (by key), vendor or holder.")
-@ledger_option
-@json_option
-def balances(kind: str, who: str, ledger: Path, as_json: bool) -> None:
-    """Every account that is not empty, with what is on it."""
-    from residuals.ledger import Ledger
-    from residuals.money import format_amount
-
-    with Ledger.open(ledger) as handle:
-        rows = (
-            {"kind": a.kind, "who": a.who, "work": a.work, "currency": a.currency, "amount": format_amount(microcents)}
-            for a, microcents in handle.balances(kind, who)
-            if microcents
-        )
-        show(rows, as_json, BALANCES, "Every account is empty.")
