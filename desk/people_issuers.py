@@ -129,7 +129,7 @@ def attest(
 
 
 @click.command("verify")
-@click.argument("credentials", type=FILE, metavar="CREDENTIAL...", nargs=-1, required=True)
+@click.argument("credentials", type=click.Path(path_type=Path), metavar="CREDENTIAL...", nargs=-1, required=True)
 @date_option
 @registry_option
 @json_option

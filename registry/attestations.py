@@ -174,8 +174,11 @@ def _rfc3339(time: datetime) -> str:
 
 def read_credential(path: Path) -> str:
     """The token in a file. Raises BadCredential."""
-    with path.open("rb") as stream:
-        data = stream.read(MOST_BYTES + 1)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise BadCredential(f"{path}: cannot be read ({error.strerror}); check the path") from None
     if len(data) > MOST_BYTES:
         raise BadCredential(f"{path}: is larger than {MOST_BYTES:,} bytes, so it is no credential")
     try:

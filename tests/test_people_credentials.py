@@ -311,3 +311,14 @@ def test_the_commands_from_a_key_to_a_verified_person(registry: Registry, tmp_pa
     assert gone.stdout == f"Guild: no longer trusted; 1 person was verified by its credentials\n  {ORCID}\n"
     assert "No issuer is trusted here." in byline("people", "issuer", "list", *where).stdout
     assert byline("people", "verify", vc, *where, "--date", "soon").exit_code == 2
+
+
+def test_one_bad_file_costs_no_other_credential(registry: Registry, guild: OKPKey, tmp_path: Path, byline):
+    good, path = tmp_path / "good.jwt", registry.path
+    good.write_text(credential(registry, guild))
+    registry.close()
+    day = "2026-12-01"
+    files = (tmp_path / "none.jwt", tmp_path, good)
+    result = byline("people", "verify", *files, "--registry", path, "--date", day)
+    assert result.exit_code == 1
+    assert "none.jwt: cannot be read" in result.output and "verified, before claimed" in result.output
