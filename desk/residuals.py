@@ -102,20 +102,20 @@ def _settle(
             return
     tell_refusals([] if as_json else done.refused)
     if as_json:
-        click.echo(line(_as_json(done, keep)))
+        click.echo(line(_as_json(done)))
     else:
         click.echo("\n".join(_settled(done, keep)))
     if done.refused or done.unanswered:
         raise SystemExit(1)
 
 
-def _as_json(done: Settlement, kept: bool) -> dict[str, Any]:
+def _as_json(done: Settlement) -> dict[str, Any]:
     from residuals.money import format_amount
 
     return {
-        "run": done.run, "booked": kept, "outputs": done.outputs, "works": done.works, "transfers": done.transfers,
+        "run": done.run, "booked": done.booked, "outputs": done.outputs, "works": done.works, "transfers": done.transfers,
         "money": [{"kind": k, "currency": c, "amount": format_amount(m)} for (k, c), m in sorted(done.money.items())],
-        "open": done.unanswered, "open_first": done.unanswered_first, "head": done.head if kept else None,
+        "open": done.unanswered, "open_first": done.unanswered_first, "head": done.head if done.booked else None,
         "refused": [{"file": r.file, "line": r.line, "reason": r.reason} for r in done.refused],
     }  # fmt: skip
 
@@ -124,7 +124,8 @@ def _settled(done: Settlement, kept: bool) -> Iterable[str]:
     from residuals.money import format_amount
 
     what = f"{count(done.outputs, 'output')}, {count(done.works, 'work')}, {count(done.transfers, 'transfer')}"
-    yield f"run {plain(done.run)}: {what}" + ("." if kept else "; a preview, nothing was written.")
+    told = "; a preview, nothing was written." if not kept else "." if done.booked else "; nothing is open, no run was booked."
+    yield f"run {plain(done.run)}: {what}{told}"
     for kind, told in KINDS.items():
         for (found, currency), microcents in sorted(done.money.items()):
             if found == kind and microcents:
@@ -132,7 +133,7 @@ def _settled(done: Settlement, kept: bool) -> Iterable[str]:
     if done.unanswered:
         some = ", ".join(plain(output) for output in done.unanswered_first[:3])
         yield f"  {count(done.unanswered, 'output')} without a usable report stay open: {some} ..."
-    if kept:
+    if done.booked:
         yield f"  head of the ledger: {done.head}"
 
 
@@ -183,7 +184,11 @@ def _moved(name: str, book: Callable[[], Moved], as_json: bool) -> None:
     moves = [(a, b, currency, format_amount(m)) for (a, b, currency), m in sorted(done.money.items())]
     if as_json:
         rows = [dict(zip(("from", "to", "currency", "amount"), move, strict=True)) for move in moves]
-        click.echo(line({"run": name, "transfers": done.transfers, "moved": rows, "head": done.head}))
+        told = {"run": name, "booked": done.booked, "transfers": done.transfers, "moved": rows, "head": done.head}
+        click.echo(line(told))
+        return
+    if not done.booked:
+        click.echo(f"run {plain(name)}: nothing is to be moved, no run was booked.")
         return
     click.echo(f"run {plain(name)}: {count(done.transfers, 'transfer')}.")
     for source, target, currency, amount in moves:

@@ -44,6 +44,7 @@ class Run:
         self._attributions: list[tuple[object, ...]] = []
         self._transfers: list[tuple[object, ...]] = []
         self._settled: list[tuple[object, ...]] = []
+        self._settles = False
         conn.execute("insert into run (id, run, kind, period, date) values (?, ?, ?, ?, ?)", (self.id, name, kind, period, date))
         last = conn.execute("select hash from transfer order by id desc limit 1").fetchone()
         self._last: bytes = last[0] if last else START
@@ -100,6 +101,11 @@ class Run:
         """How many transfers the run has."""
         return self._transfer - self.first
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the run moves nothing and settles nothing."""
+        return not self.transfers and not self._settles
+
     def change(self, account: int) -> int:
         """By how much the run has changed an account so far."""
         return self._changes.get(account, 0)
@@ -154,6 +160,12 @@ class Run:
     def settle(self, kind: str, row: int) -> None:
         """Notes that a row of usage, or a declared pool, is settled: there is no second time."""
         self._settled.append((kind, row, self.id))
+        self._settles = True
+
+    def reverse(self, run: int) -> None:
+        """Notes that another run is undone by this one: what it settled is open again."""
+        self.conn.execute("insert into reversed (run, by) values (?, ?)", (run, self.id))
+        self._settles = True
 
     def _write(self) -> None:
         self.conn.executemany(OUTPUT, self._outputs)

@@ -32,18 +32,18 @@ SQLITE_HEAD = b"SQLite format 3\x00"
 class Ledger:
     """An open ledger; close it, or use it as a context manager. One process writes at a time."""
 
-    def __init__(self, path: Path, conn: sqlite3.Connection, lock: WriterLock | None) -> None:
-        self.path, self.conn, self._lock = path, conn, lock
+    def __init__(self, path: Path, conn: sqlite3.Connection, lock: WriterLock | None, is_new: bool = False) -> None:
+        self.path, self.conn, self._lock, self._is_new = path, conn, lock, is_new
 
     @classmethod
     def open(cls, path: Path, write: bool = False, create: bool = False) -> Ledger:
         """The ledger at `path`. Raises LedgerError or RegistryError with what to do."""
-        _inspect(path, create)
+        is_new = not _inspect(path, create)
         with explained(path):
             lock = WriterLock(path) if write else None
         try:
             with explained(path):
-                return cls(path, _connected(path, write, create), lock)
+                return cls(path, _connected(path, write, create), lock, is_new)
         except BaseException:
             if lock:
                 lock.release()
@@ -55,16 +55,20 @@ class Ledger:
     ) -> Iterator[Run]:
         """A run under way: all of it is booked when the block ends, nothing when it raises or is killed, or when keep is False.
 
-        Raises RunDone when a run of this name is in the ledger.
+        A run that has nothing to book is not booked either: its name stays free. Raises RunDone when a run of this name is in
+        the ledger.
         """
         if not name.strip() or len(name) > LONGEST_NAME:
             raise LedgerError("a run needs a name of at most 100 characters; give one with --run")
         if self.has_run(name):
             raise RunDone(f'{self.path}: run "{name}" is booked already; nothing was booked again')
         with self.transaction(keep):
+            self.conn.execute("savepoint run")
             run = Run(self.conn, name, kind, period, date, detail or {})
             yield run
             run.finish()
+            if run.is_empty:
+                self.conn.execute("rollback to run")
 
     @contextlib.contextmanager
     def transaction(self, keep: bool = True) -> Iterator[None]:
@@ -125,11 +129,19 @@ class Ledger:
             return first_fault(self.conn, head)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file. One that was made in vain, because nothing could be taken in, is removed."""
+        in_vain = self._is_new and not self._holds_anything()
+        self._is_new = False
         self.conn.close()
+        if in_vain:
+            self.path.unlink()
         if self._lock:
             self._lock.release()
             self._lock = None
+
+    def _holds_anything(self) -> bool:
+        tables = [row[0] for row in self.conn.execute("select name from sqlite_master where type = 'table'")]
+        return any(self.conn.execute(f'select exists (select 1 from "{name}")').fetchone()[0] for name in tables)  # noqa: S608 - our own names
 
     def __enter__(self) -> Ledger:
         return self
@@ -138,7 +150,8 @@ class Ledger:
         self.close()
 
 
-def _inspect(path: Path, create: bool) -> None:
+def _inspect(path: Path, create: bool) -> bool:
+    """Whether there is a ledger already, as far as its first bytes tell. Raises LedgerError when the path cannot be used."""
     try:
         with path.open("rb") as file:
             head = file.read(len(SQLITE_HEAD))
@@ -147,11 +160,12 @@ def _inspect(path: Path, create: bool) -> None:
             raise LedgerError(f"{path}: there is no ledger here; byline usage import makes one") from None
         if not path.parent.is_dir():
             raise LedgerError(f"{path}: the folder {path.parent} does not exist; make it first") from None
-        return
+        return False
     except OSError as error:
         raise LedgerError(f"{path}: the ledger cannot be opened ({error.strerror}); check the path") from None
     if head != SQLITE_HEAD and not (create and not head):
         raise LedgerError(f"{path}: is not a ledger; check the path given with --ledger")
+    return bool(head)
 
 
 def _connected(path: Path, write: bool, create: bool) -> sqlite3.Connection:

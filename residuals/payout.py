@@ -35,9 +35,9 @@ PAYMENT_COLUMNS = (
     "id, number, person, name, town, country, lines, gross, withheld, net, rate, tax_country, account, bic, wise_id, wise_email, "
     "wise_currency"
 )
-LAST_RETURN = (
-    "select p.id, r.reason, p.account, p.wise_id, p.wise_email from payment p join payment_return r on r.payment = p.id "
-    "where p.person = ? and not exists (select 1 from payment later where later.person = p.person and later.rowid > p.rowid)"
+LAST_PAYMENT = (  # to a human, under whatever key of one who has been merged, or to the account
+    "select p.id, r.reason, p.account, p.wise_id, p.wise_email from payment p left join payment_return r on r.payment = p.id "
+    "where p.person in (?, ?) or p.account = ? order by p.rowid desc limit 1"
 )
 
 
@@ -156,7 +156,7 @@ def _one(
     found = read_payee(ledger.conn, key, vault)
     if found is None:
         return LeftOut(person, name, microcents, "no-payee", "there are no payee details; byline payees set stores them")
-    reason = _returned_before(ledger, person, found[0], found[1])
+    reason = _returned_before(ledger, (person, key), found[0], found[1])
     if reason:
         return LeftOut(person, name, microcents, "returned", reason)
     payment = _payment(order, terms, person, found[0], found[1], microcents, number)
@@ -179,10 +179,10 @@ def _reason_by_standing(terms: Terms, order: Order, state: str, microcents: int)
     return "", ""
 
 
-def _returned_before(ledger: Ledger, person: str, payee: Payee, account: int | None) -> str:
+def _returned_before(ledger: Ledger, keys: tuple[str, str], payee: Payee, account: int | None) -> str:
     """Why not to pay to an account that the bank has just sent a payment back from, or ""."""
-    for payment, reason, was, wise_id, wise_email in ledger.conn.execute(LAST_RETURN, (person,)):
-        if (was, wise_id, wise_email) == (account, payee.wise_id, payee.wise_email):
+    for payment, reason, was, wise_id, wise_email in ledger.conn.execute(LAST_PAYMENT, (*keys, account)):
+        if reason is not None and (was, wise_id, wise_email) == (account, payee.wise_id, payee.wise_email):
             return f"payment {payment} to this account came back ({reason}); set the account anew with byline payees set"
     return ""
 

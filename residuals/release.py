@@ -24,12 +24,13 @@ IS_REVERSED = "select 1 from reversed v join run r on r.id = v.run where r.run =
 
 @dataclass
 class Moved:
-    """What a run moved: how many accounts, money by (kind from, kind to, currency)."""
+    """What a run moved: how many accounts, money by (kind from, kind to, currency). Booked: whether there was anything."""
 
     accounts: int = 0
     transfers: int = 0
     money: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     head: str = ""
+    booked: bool = False
 
 
 def release(
@@ -49,7 +50,7 @@ def release(
         for account, balance in list(ledger.balances("payable")):
             if balance > 0:
                 _move(run, done, account, replace(account, who=registry.current_key(account.who)), balance, "one person")
-    done.transfers, done.head = run.transfers, run.hash.hex()
+    done.transfers, done.head, done.booked = run.transfers, ledger.head(), keep and not run.is_empty
     return done
 
 
@@ -102,8 +103,8 @@ def reverse(ledger: Ledger, booked: str, name: str, because: str, date: str, kee
         _check_still_there(ledger, row[0], booked)
         for debit, credit, microcents, pool, place, work in ledger.conn.execute(TRANSFERS, (row[0],)):
             run.post(credit, debit, microcents, "reversal", work, pool, place)
-        ledger.conn.execute("insert into reversed (run, by) values (?, ?)", (row[0], run.id))
-    done.transfers, done.head = run.transfers, run.hash.hex()
+        run.reverse(row[0])
+    done.transfers, done.head, done.booked = run.transfers, ledger.head(), keep and not run.is_empty
     return done
 
 

@@ -28,7 +28,10 @@ ALLOTTED = "select count(*) from allotted a join usage u on u.id = a.usage where
 
 @dataclass
 class Settlement:
-    """What a run did: outputs and works, money by (kind of account, currency), and what stayed open and why."""
+    """What a run did: outputs and works, money by (kind of account, currency), and what stayed open and why.
+
+    booked: whether it stands in the ledger now; not after a preview, nor when there was nothing to settle.
+    """
 
     run: str
     outputs: int = 0
@@ -39,6 +42,7 @@ class Settlement:
     unanswered_first: list[str] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     head: str = ""
+    booked: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def settle(
         done.works = sharing.humans(step)
         done.money = sharing.money
         _note_open(ledger, inputs.period, done)
-    done.transfers, done.head = run.transfers, run.hash.hex()
+    done.transfers, done.head, done.booked = run.transfers, ledger.head(), keep and not run.is_empty
     return done
 
 

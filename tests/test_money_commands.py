@@ -62,11 +62,14 @@ def test_from_a_usage_file_to_balances(desk: Path) -> None:
 def test_release_and_reversal(desk: Path) -> None:
     run("usage", "import", "usage.csv", "--vendor", "Acme AI", *DAY)
     settle()
-    assert run("residuals", "release", "--run", "december", *DAY).output.startswith("run december: 0 transfers.")
+    assert (
+        run("residuals", "release", "--run", "december", *DAY).output
+        == "run december: nothing is to be moved, no run was booked.\n"
+    )
     undone = run("residuals", "reverse", "november", "--run", "undo", "--because", "wrong policy", *DAY)
     assert undone.exit_code == 0
     assert run("ledger", "balances").output == "Every account is empty.\n"
-    assert [row["kind"] for row in json_lines(run("residuals", "runs", "--json"))] == ["settle", "release", "reversal"]
+    assert [row["kind"] for row in json_lines(run("residuals", "runs", "--json"))] == ["settle", "reversal"]
     twice = run("residuals", "reverse", "november", "--run", "undo 2", "--because", "x", *DAY)
     assert twice.exit_code == 1 and "was reversed before" in twice.output
 
@@ -93,6 +96,8 @@ def test_mistakes_get_one_sentence(desk: Path) -> None:
     assert bad.exit_code == 1
     assert "none.csv: cannot be read" in bad.output
     assert "bad.csv, line 2: -1 is negative" in bad.output and "bad.csv: 1 output, 0 pools, 1 row refused." in bad.output
+    assert run("usage", "import", "none.csv", "--vendor", "Acme AI", "--ledger", "none.db", *DAY).exit_code == 1
+    assert not (desk / "none.db").exists()
     assert run("ledger", "verify", "--ledger", "none.db").output == (
         "byline: none.db: there is no ledger here; byline usage import makes one\n"
     )

@@ -232,6 +232,16 @@ def test_a_returned_payment_is_paid_again_only_to_another_account(ledger, people
     assert [(p.person, p.net) for p in made.payments] == [("orcid:1", 1234)] and BRITISH.encode() in files[0]
 
 
+def test_an_account_that_sent_money_back_is_not_tried_again_under_an_older_key_of_its_owner(ledger, people, vault):
+    pay(ledger, people, vault)
+    returned(ledger, "P-2026-11-000001", "account closed", "2026-12-02")
+    owe(ledger, {"guild:ada": "40"})
+    people.states["guild:ada"] = people.states["orcid:1"]
+    people.current_key = lambda key: "orcid:1" if key == "guild:ada" else key
+    made = plan(ledger, people, TERMS, replace(ORDER, run="P-2026-12"), vault)
+    assert {left.person for left in made.left_out if left.code == "returned"} == {"orcid:1", "guild:ada"}
+
+
 def test_money_is_neither_made_nor_lost_by_payouts_and_returns(ledger, people, vault):
     total = sum(amount for _, amount in ledger.balances())
     made, _ = pay(ledger, people, vault)

@@ -97,6 +97,18 @@ def test_the_same_run_and_the_same_usage_pay_once(ledger: Ledger, people: FakePe
     assert amounts(ledger) == before
 
 
+def test_a_run_with_nothing_to_settle_leaves_its_name_free(ledger: Ledger, people: FakePeople, tmp_path: Path) -> None:
+    policy = load_policy(None)
+    empty = settle(ledger, people, policy, role_of, "night", DATE, Inputs("2026-11"))
+    assert not empty.booked and not ledger.runs() and not empty.transfers
+    done = booked(ledger, people, policy, tmp_path, [report("a", ("film", "copy", "1"))], [("a", "EUR", "1")], name="night")
+    assert done.booked and done.transfers and [run.run for run in ledger.runs()] == ["night"]
+    nothing = release(ledger, people, policy, role_of, "later", DATE)
+    assert not nothing.booked and not ledger.has_run("later")
+    assert reverse(ledger, "night", "undo", "wrong", DATE).booked
+    assert ledger.verify() == ""
+
+
 def test_a_preview_writes_nothing(ledger: Ledger, people: FakePeople, tmp_path: Path) -> None:
     rows, usage = [report("a.mp4", ("film", "copy", "1"))], [("a.mp4", "EUR", "10")]
     preview = booked(ledger, people, load_policy(None), tmp_path, rows, usage, keep=False)
