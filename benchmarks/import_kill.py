@@ -41,7 +41,7 @@ def one_import(path: Path, file: Path, batch_rows: int) -> None:
     """Imports, and says how many rows are safe after each transaction."""
     with open_registry(path, write=True, wait=True) as registry:
         done = 0
-        for taken in take(read_credits([file], frozenset, Unmatched()), registry._writing, batch_rows):
+        for taken in take(read_credits([file], frozenset, Unmatched()), registry.file.writing, batch_rows):
             done += taken.accepted + taken.known
             print(done, flush=True)
 

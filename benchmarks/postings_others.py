@@ -121,7 +121,7 @@ def bench_minhash(table: Any, folder: Path, cpu: Callable[..., Any]) -> None:
             """Like datasketch, without storing the signatures."""
             with registry._must_write().atomic():
                 made = make(MINHASH, np.arange(DOCUMENTS, dtype=np.int32), keys=minhash_keys(signatures))
-                write_segment(registry._conn, MINHASH.name, [postings_of(0, made)])
+                write_segment(registry.file.conn, MINHASH.name, [postings_of(0, made)])
             registry._forget()
 
         ours = cpu(build)[0]

@@ -109,7 +109,7 @@ def grow(registry: Registry, medium: str, pool: dict[str, Pool], count: int, rng
     stock = {name: prototypes(p, SECONDS[medium], rng) for name, p in pool.items()}
     while count:
         batch = min(count, BATCH)
-        with registry._writing() as conn:
+        with registry.file.writing() as conn:
             rank = int(conn.execute("select max(rank) + 1 from work").fetchone()[0])
             number = int(conn.execute("select max(id) + 1 from fingerprint").fetchone()[0])
             _write_rows(conn, medium, stock, range(rank, rank + batch), number)

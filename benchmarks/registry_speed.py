@@ -87,7 +87,7 @@ def load_ours(path: Path, data: Data, pieces: int = 1) -> float:
         _insert_works(registry, data.works)
         for runs in data.pieces(pieces):
             spent += cpu(lambda runs=runs: _load_segment(registry, runs))[0]
-        spent += cpu(lambda: registry._conn.execute("pragma wal_checkpoint(truncate)"))[0]
+        spent += cpu(lambda: registry.file.conn.execute("pragma wal_checkpoint(truncate)"))[0]
     return spent
 
 
@@ -103,7 +103,7 @@ def _load_segment(registry: Registry, run: Postings) -> None:
 
 def _insert_works(registry: Registry, works: int) -> None:
     """The rows that postings hang on; without the fingerprints themselves, which are no part of this comparison."""
-    conn = registry._conn
+    conn = registry.file.conn
     with registry._must_write().atomic():
         conn.executemany(
             "insert into work values (?, ?, '', 'audio', '', '', '', '', '', '{}', 'live', 1)",
@@ -131,8 +131,8 @@ def bench_loading(table: Table, data: Data, ours: Path, plain: Path) -> None:
         ours_M_per_s=data.n / 1e6 / t_ours, plain_M_per_s=data.n / 1e6 / t_plain,
     )  # fmt: skip
     with open_registry(ours, schemes=SCHEMES) as registry:
-        blocks = registry._conn.execute("select count(*) from block").fetchone()[0]
-        directory = registry._conn.execute("select sum(length(first_keys)) from segment").fetchone()[0]
+        blocks = registry.file.conn.execute("select count(*) from block").fetchone()[0]
+        directory = registry.file.conn.execute("select sum(length(first_keys)) from segment").fetchone()[0]
     each = (blocks * 4096 + directory) / data.n
     table.add("bytes per posting", "<= 17.5, packed <= 11", each <= 11, ours=each, plain=plain.stat().st_size / data.n)
 
@@ -170,10 +170,10 @@ def bench_one_work(table: Table, data: Data, ours: Path, plain: Path) -> None:
             keys = entry.media.parts[0].fingerprints[0].keys
             run = postings.postings_of(data.works + 1000 + i, entry.media.parts[0].fingerprints[0])
             size_ours.append(bytes_written(lambda run=run: own.append(cpu(lambda: _add_postings(registry, run))[0])))
-            whole.append(cpu(lambda entry=entry: (registry.add([entry]), fold(registry._conn)))[0])
+            whole.append(cpu(lambda entry=entry: (registry.add([entry]), fold(registry.file.conn)))[0])
             size_rows.append(bytes_written(lambda run=run: rows.append(cpu(lambda: postings_plain.add(conn, run))[0])))
             assert len(registry.lookup(BENCH.name, keys)) >= PER_WORK
-            gone_ours.append(cpu(lambda entry=entry: (registry.withdraw(entry.work_id, ""), fold(registry._conn)))[0])
+            gone_ours.append(cpu(lambda entry=entry: (registry.withdraw(entry.work_id, ""), fold(registry.file.conn)))[0])
             gone_rows.append(cpu(lambda run=run: postings_plain.remove(conn, run))[0])
             left = registry.lookup(BENCH.name, keys)
             assert not any(
@@ -200,8 +200,8 @@ def _works_of(registry: Registry, hits: Hits, least: int) -> set[str]:
 
 def _add_postings(registry: Registry, run: Postings) -> None:
     with registry._must_write().atomic():
-        postings.write_segment(registry._conn, BENCH.name, [run])
-    registry._conn.execute("pragma wal_checkpoint(truncate)").fetchone()
+        postings.write_segment(registry.file.conn, BENCH.name, [run])
+    registry.file.conn.execute("pragma wal_checkpoint(truncate)").fetchone()
     registry._forget()
 
 

@@ -122,7 +122,7 @@ def grow(registry: Registry, maker: Maker, count: int) -> None:
     packed = {name: [(len(f), pack(f, known[name])) for f in own] for name, own in maker.stock.items()}
     while count > 0:
         batch = min(count, BATCH)
-        with registry._writing() as conn:
+        with registry.file.writing() as conn:
             rank = int(conn.execute("select max(rank) + 1 from work").fetchone()[0])
             number = int(conn.execute("select max(id) + 1 from fingerprint").fetchone()[0])
             _write_rows(conn, packed, range(rank, rank + batch), number)

@@ -109,7 +109,7 @@ def grow(registry: Registry, pools: dict[str, Pool], count: int, dice: np.random
              for name, own in pools.items()}  # fmt: skip
     while count > 0:
         batch = min(count, BATCH)
-        with registry._writing() as conn:
+        with registry.file.writing() as conn:
             rank = int(conn.execute("select max(rank) + 1 from work").fetchone()[0])
             number = int(conn.execute("select max(id) + 1 from fingerprint").fetchone()[0])
             _write_rows(conn, stock, range(rank, rank + batch), number)

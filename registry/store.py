@@ -20,21 +20,18 @@ from fingerprint.hashing import Int64
 from registry import columns, identified, listing, people, postings, upgrade, verification, works
 from registry.audit import changed, meta, note
 from registry.check import check
-from registry.errors import CorruptRegistry, RegistryError, as_registry_error
+from registry.errors import RegistryError
+from registry.handle import Handle
 from registry.hits import Credited, Hits, Registered, Rows, Work, no_hits
-from registry.lock import WriterLock
 from registry.merge import Due, crowded, everything, give_back, merge, sizes_of, smallest, tidy
-from registry.opening import connect, prepared
 from registry.postings import Directory
 from registry.rebuild import Progress, backup, rebuild
-from registry.segments import Damaged, Scratch
+from registry.segments import Scratch
 from registry.upgrade import Outdated
 from registry.version import SCHEMA
 from registry.works import Batch, Entry, Outcome
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
-
     from registry.humans import Humans
 
 KEPT = 4096  # answers of registered() kept in memory
@@ -56,16 +53,8 @@ class Registry:
     def __init__(self, path: Path, write: bool, create: bool, schemes: Mapping[str, Scheme] | None, wait: bool = False) -> None:
         self.path = path
         self._given_schemes = schemes
-        self._lock = WriterLock(path, wait) if write and (create or path.exists()) else None
-        try:
-            self._conn = connect(path, write, create)
-            self._db = prepared(path, self._conn) if write else None
-        except BaseException:
-            if self._lock:
-                self._lock.release()
-            raise
+        self.file = Handle(path, write, create, wait, self._forget)
         self._scratch = Scratch()
-        self._seen = -1
         self._directories: dict[str, Directory] = {}
         self._stale: dict[str, Directory] = {}
         self._registered: dict[int, Registered] = {}
@@ -81,7 +70,7 @@ class Registry:
         """What is done with its people: states, merges, credentials."""
         from registry.humans import Humans  # what checks signatures is imported only where it is asked for
 
-        return Humans(self._reading, self._writing)
+        return Humans(self.file.reading, self.file.writing)
 
     def __enter__(self) -> Self:
         return self
@@ -91,70 +80,13 @@ class Registry:
 
     def close(self) -> None:
         """Lets go of the file. A writer first folds its log into it."""
-        if self._lock is None or self._db is None:
-            self._conn.close()
-            return
-        try:
-            with contextlib.suppress(Damaged, sqlite3.Error):  # an untidy index answers as well, the log is as safe
-                tidy(self._db, smallest)
-                self._conn.execute("pragma wal_checkpoint(truncate)")
-            self._conn.close()
-        finally:
-            self._lock.release()
-            self._lock = None
+        self.file.close()
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Self]:
         """Inside the block everything is answered from one state of the registry, whatever a writer does meanwhile."""
-        with self._reading():
+        with self.file.reading():
             yield self
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._explained():
-            if self._conn.in_transaction:
-                yield self._conn
-                return
-            self._conn.execute("begin")
-            try:
-                self._notice_changes()
-                yield self._conn
-            finally:
-                with contextlib.suppress(sqlite3.Error):  # in a damaged file even ending may fail, which is no news
-                    self._conn.execute("rollback")
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        db = self._must_write()
-        with self._explained():
-            try:
-                with db.atomic():
-                    yield self._conn
-            finally:
-                self._forget()
-
-    def _must_write(self) -> Database:
-        if self._db is None:
-            raise RegistryError(f"{self.path}: the registry was opened for reading only")
-        return self._db
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise as_registry_error(error, self.path) from error
-        except Damaged as error:
-            raise CorruptRegistry(
-                f"{self.path}: the registry's index is damaged ({error}); run byline registry rebuild"
-            ) from error
-
-    def _notice_changes(self) -> None:
-        """Marks the directories for reloading when another connection has committed."""
-        version = int(self._conn.execute("pragma data_version").fetchone()[0])
-        if version != self._seen:
-            self._seen = version
-            self._forget()
 
     def _forget(self) -> None:
         """Drops what is held in memory; segments never change, so they are taken over where they still exist."""
@@ -171,7 +103,7 @@ class Registry:
 
     def lookup(self, scheme: str, keys: Int64) -> Hits:
         """See Index.lookup."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             directory = self._directory(conn, scheme)
             if scheme not in self.schemes:
                 return no_hits()
@@ -183,35 +115,35 @@ class Registry:
         if fingerprint_id not in self._registered:
             if len(self._registered) >= KEPT:
                 self._registered.clear()
-            with self._reading() as conn:
+            with self.file.reading() as conn:
                 self._registered[fingerprint_id] = works.registered(conn, fingerprint_id)
         return self._registered[fingerprint_id]
 
     def fingerprint(self, fingerprint_id: int) -> Fingerprint:
         """See Index.fingerprint. One of an older scheme comes in the newest that follows from it."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return newest(unpack(works.blob(conn, fingerprint_id), self.schemes, derive=False), self.schemes)
 
     def work(self, work_id: str) -> Work:
         """See Index.work. Raises UnknownWork."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return works.work(conn, work_id)
 
     def rows(self, scheme: str) -> Rows:
         """See Index.rows. Kept in memory until the registry changes."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             known, held = self.schemes[scheme], self._held.get(scheme)
             self._held[scheme] = columns.read(conn, known, meta(conn, "revision"), self.schemes, held)
             return columns.as_rows(self._held[scheme])
 
     def works_count(self) -> int:
         """See Index.works_count."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return int(meta(conn, "works"))
 
     def revision(self) -> dict[str, str | int]:
         """See Index.revision. Merging, rebuilding and backing up leave it as it is."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return {
                 "id": meta(conn, "id"), "revision": int(meta(conn, "revision")),
                 "works": int(meta(conn, "works")), "schema": SCHEMA,
@@ -221,7 +153,7 @@ class Registry:
 
     def add(self, entries: Iterable[Entry], at: str = "") -> list[Outcome]:
         """Registers the entries in one transaction: all of them, or when it fails none. at: the date for the audit rows."""
-        with self._writing() as conn:
+        with self.file.writing() as conn:
             batch = Batch(conn, self.schemes)
             outcomes = [batch.add(entry) for entry in entries]
             batch.finish()
@@ -235,13 +167,13 @@ class Registry:
 
     def known(self, work_ids: Iterable[str]) -> dict[str, str]:
         """sha256 of the file of each of these works that is registered and not withdrawn."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             rows = {w: works.sha256_of(conn, w) for w in work_ids}
         return {work_id: sha256 for work_id, sha256 in rows.items() if sha256 is not None}
 
     def withdraw(self, work_id: str, reason: str, at: str = "") -> bool:
         """Takes a work out of matching at once, keeping its rows; False when it was withdrawn before. Raises UnknownWork."""
-        with self._writing() as conn:
+        with self.file.writing() as conn:
             done = works.withdraw(conn, work_id, self.schemes)
             if done:
                 note(conn, "withdrawn", work_id, reason, at)
@@ -250,7 +182,7 @@ class Registry:
 
     def restore(self, work_id: str, reason: str, at: str = "") -> bool:
         """Undoes `withdraw`; False when the work was not withdrawn. Raises UnknownWork."""
-        with self._writing() as conn:
+        with self.file.writing() as conn:
             done = works.restore(conn, work_id, self.schemes)
             if done:
                 note(conn, "restored", work_id, reason, at)
@@ -259,7 +191,7 @@ class Registry:
 
     def link_twins(self, work_id: str, other: str, how: str = "near", at: str = "") -> bool:
         """Notes that two works have the same content; False when that was known. Both stay in matching."""
-        with self._writing() as conn:
+        with self.file.writing() as conn:
             done = works.link_twins(conn, work_id, other, how)
             if done:
                 note(conn, "twins", work_id, f"{how}: {other}", at)
@@ -268,29 +200,29 @@ class Registry:
 
     def works(self, medium: str = "", state: str = "live", like: str = "") -> Iterator[dict[str, Any]]:
         """The works in order of registration; see registry.listing.works."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             yield from listing.works(conn, medium, state, like)
 
     def show(self, work_id: str) -> dict[str, Any]:
         """All that is known of one work. Raises UnknownWork."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return listing.show(conn, work_id)
 
     def people(self, like: str = "") -> Iterator[dict[str, Any]]:
         """Everybody credited; see registry.people.people."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             yield from people.people(conn, like)
 
     def person(self, who: str) -> list[dict[str, Any]]:
         """Everybody of that name, identifier or number, with credits and the moves to their states. Raises UnknownWork."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return [row | {"moves": verification.moves(conn, row["person"])} for row in people.person(conn, who)]
 
     def identify(self, work_id: str, identifiers: Iterable[str], at: str = "") -> list[tuple[str, bool]]:
         """Notes identifiers of a work, all or none: each in its one form, and whether it is new. Raises UnknownWork or
         RegistryError.
         """
-        with self._writing() as conn:
+        with self.file.writing() as conn:
             rank = works.rank_of(conn, work_id)
             told = [(i, bool(identified.identify(conn, rank, [i]))) for i in identified.checked(identifiers)]
             for identifier in (i for i, new in told if new):
@@ -301,54 +233,54 @@ class Registry:
 
     def has_work(self, work_id: str) -> bool:
         """Whether a work of this id is registered, withdrawn or not."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return works.has(conn, work_id)
 
     def credited(self, work_id: str) -> tuple[Credited, ...]:
         """The credits of a work, in their order, each with the key and the state of its human. Raises UnknownWork."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return people.credited(conn, works.rank_of(conn, work_id))
 
     def holders(self, work_id: str) -> tuple[str, ...]:
         """The rights holders of a work. Raises UnknownWork."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return people.holders_of(conn, works.rank_of(conn, work_id))
 
     def payee(self, key: str) -> tuple[str, str]:
         """Name and state of the human with this key; of one who has been merged, those of the other. Raises UnknownWork."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return people.payee(conn, key)
 
     def current_key(self, key: str) -> str:
         """The key of the human that this key leads to: another one after a merge. Raises UnknownWork."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return people.key_of(conn, people.by_key(conn, key))
 
     def events(self, work_id: str = "") -> list[dict[str, str]]:
         """The audit rows, oldest first."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return listing.events(conn, work_id)
 
     # Fingerprints of older schemes
 
     def is_due(self) -> bool:
         """Whether an upgrade is due, as far as a quick look tells."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return upgrade.is_due(conn, self.schemes)
 
     def due(self) -> tuple[int, int]:
         """How many works `convert` has to do, and how many live ones are not as this version would register them."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return len(upgrade.convertible(conn, self.schemes, 0, -1)), len(upgrade.due(conn, self.schemes))
 
     def outdated(self, after: int, most: int) -> list[Outdated]:
         """See registry.upgrade.outdated."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return upgrade.outdated(conn, self.schemes, after, most)
 
     def convert(self, after: int, most: int, at: str = "") -> list[int]:
         """Converts in one transaction what can be converted of the next works behind rank `after`; their ranks, rising."""
-        with self._writing() as conn:
+        with self.file.writing() as conn:
             ranks = upgrade.convertible(conn, self.schemes, after, most)
             self._upgraded(conn, upgrade.convert(conn, self.schemes, ranks), at)
         self._tidy_if_possible()
@@ -356,7 +288,7 @@ class Registry:
 
     def renew(self, media: Mapping[int, Media], at: str = "") -> None:
         """Puts what was computed anew from the files of these works (by rank) in the place of what they had."""
-        with self._writing() as conn:
+        with self.file.writing() as conn:
             self._upgraded(conn, upgrade.renew(conn, self.schemes, media), at)
         self._tidy_if_possible()
 
@@ -373,39 +305,39 @@ class Registry:
             self._tidy(crowded)
 
     def _tidy(self, due: Due) -> None:
-        db = self._must_write()
-        with self._explained():
+        db = self.file.writable()
+        with self.file.explained():
             tidy(db, due)
         self._forget()
 
     def merge(self) -> None:
         """Puts the index in order: one segment a scheme, the postings of withdrawn works forgotten, free space given back."""
         self._tidy(everything)
-        db = self._must_write()
-        with self._explained():
-            for (scheme,) in self._conn.execute("select distinct scheme from tombstone order by scheme").fetchall():
-                merge(db, scheme, [number for _, number in sizes_of(self._conn, scheme)])
+        db = self.file.writable()
+        with self.file.explained():
+            for (scheme,) in self.file.conn.execute("select distinct scheme from tombstone order by scheme").fetchall():
+                merge(db, scheme, [number for _, number in sizes_of(self.file.conn, scheme)])
             give_back(db)
         self._forget()
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Makes all postings anew from the stored fingerprints; progress(done, all) counts fingerprints."""
-        db = self._must_write()
-        with self._explained():
+        db = self.file.writable()
+        with self.file.explained():
             rebuild(db, self.schemes, progress)
         self._tidy(smallest)
 
     def check(self) -> list[str]:
         """What is wrong with the file, one sentence each; nothing when it is whole."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return check(conn, self.schemes)
 
     def backup(self, target: Path) -> None:
         """Copies the registry as it is now to `target`, whole or not at all."""
-        with self._explained():
-            backup(self._conn, self.path, target)
+        with self.file.explained():
+            backup(self.file.conn, self.path, target)
 
     def stats(self) -> dict[str, Any]:
         """Counts and sizes."""
-        with self._reading() as conn:
+        with self.file.reading() as conn:
             return listing.stats(conn) | upgrade.counts(conn, self.schemes) | {"revision": self.revision()}

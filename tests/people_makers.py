@@ -18,7 +18,7 @@ def three_works(made: Path) -> Path:
             entry("film", random_media(1), credits=(Credit("Ingrid Solheim", "director"),), extra={"imdb": "tt9990001"}),
             entry("song", random_media(2), extra={"isrc": "ZZ-BYL-26-00001"}), entry("text", random_media(3)),
         ])  # fmt: skip
-        registry._conn.execute("update work set title = 'The Lantern Boat (2021)' where work_id = 'film'")
+        registry.file.conn.execute("update work set title = 'The Lantern Boat (2021)' where work_id = 'film'")
     return made
 
 
@@ -31,7 +31,7 @@ def rows_of(path: Path) -> list[list[tuple[object, ...]]]:
     """All that imports write."""
     with open_registry(path, schemes=SCHEMES) as registry:
         tables = ("person", "identifier", "person_name", "credit", "person_merge")
-        return [registry._conn.execute(f"select * from {name} order by 1, 2").fetchall() for name in tables]
+        return [registry.file.conn.execute(f"select * from {name} order by 1, 2").fetchall() for name in tables]
 
 
 def put(folder: Path, name: str, content: str | bytes) -> Path:

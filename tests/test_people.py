@@ -178,7 +178,7 @@ def test_the_registry_of_the_first_version_keeps_everybody(tmp_path: Path):
 
 @pytest.mark.parametrize("table", ["person_move", "person_merge", "issuer", "credential"])
 def test_what_is_recorded_of_people_cannot_be_changed(registry: Registry, table: str):
-    conn = registry._conn
+    conn = registry.file.conn
     conn.execute("pragma foreign_keys = off")
     columns = [row[1:3] for row in conn.execute(f"pragma table_info({table})")]
     values = [i + 1 if kind == "INTEGER" else "x" for i, (_, kind) in enumerate(columns)]

@@ -135,12 +135,12 @@ def test_a_person_known_by_name_only_can_be_vouched_for(registry: Registry, guil
 
 
 def refused(registry: Registry, token: str, words: str, now: datetime = NOW) -> None:
-    rows = registry._conn.execute("select count(*) from person_move").fetchone()
+    rows = registry.file.conn.execute("select count(*) from person_move").fetchone()
     with pytest.raises(BadCredential, match=words):
         registry.humans.accept(token, now)
-    assert registry._conn.execute("select count(*) from person_move").fetchone() == rows
-    assert registry._conn.execute("select count(*) from person where state = 'verified'").fetchone() == (
-        registry._conn.execute("select count(distinct person) from credential").fetchone()
+    assert registry.file.conn.execute("select count(*) from person_move").fetchone() == rows
+    assert registry.file.conn.execute("select count(*) from person where state = 'verified'").fetchone() == (
+        registry.file.conn.execute("select count(distinct person) from credential").fetchone()
     )
 
 

@@ -98,7 +98,7 @@ def test_an_identifier_finds_who_stood_on_the_work_by_name(path: Path, tmp_path:
     assert credited(path, "song") == [("guild:1", "Ada", "singer"), ("guild:1", "Ada", "composer")]
     with open_registry(path, schemes=SCHEMES) as registry:
         assert registry.current_key("work:song:Ada") == "guild:1"
-        assert registry._conn.execute("select because from person_merge").fetchall() == [("the same name on one work, song",)]
+        assert registry.file.conn.execute("select because from person_merge").fetchall() == [("the same name on one work, song",)]
 
 
 def test_works_are_found_by_their_identifiers(path: Path, tmp_path: Path, byline):
@@ -268,7 +268,7 @@ def _drain(registry: Registry, file: Path, imports) -> None:
     from registry.imports_files import Unmatched, read_credits
 
     items = read_credits([file], frozenset, Unmatched())
-    for _ in imports.take(items, registry._writing, imports.BATCH_ROWS):
+    for _ in imports.take(items, registry.file.writing, imports.BATCH_ROWS):
         pass
 
 

@@ -38,20 +38,20 @@ def put_all(registry: Registry, rows: list[tuple[str, str, str, list[str]]]) -> 
     told = []
     for work, name, role, identifiers in rows:
         try:
-            told.append(put(registry._conn, WORKS[work], work, Credit(name, role, also=tuple(identifiers))))
+            told.append(put(registry.file.conn, WORKS[work], work, Credit(name, role, also=tuple(identifiers))))
         except Conflict:
             told.append("conflict")
     return told
 
 
 def contents(registry: Registry) -> list[list[tuple[object, ...]]]:
-    return [registry._conn.execute(f"select * from {name} order by 1, 2").fetchall() for name in TABLES]
+    return [registry.file.conn.execute(f"select * from {name} order by 1, 2").fetchall() for name in TABLES]
 
 
 @given(CREDITS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 def test_a_second_time_changes_nothing_and_nobody_is_merged_without_reason(registry: Registry, rows):
-    conn = registry._conn
+    conn = registry.file.conn
     conn.execute("begin")
     try:
         put_all(registry, rows)
@@ -78,15 +78,15 @@ def test_a_second_time_changes_nothing_and_nobody_is_merged_without_reason(regis
 
 def test_which_of_two_namesakes_is_meant_without_an_identifier_is_never_guessed(registry: Registry):
     rows = [("text", "Jo", "x", ["guild:1"]), ("text", "Jo", "y", ["guild:2"]), ("text", "Jo", "z", [])]
-    registry._conn.execute("begin")
+    registry.file.conn.execute("begin")
     try:
         for _ in range(2):
             put_all(registry, rows)
             assert [c.person for c in registry.credited("text")] == ["guild:1", "guild:2", "work:text:Jo"]
     finally:
-        registry._conn.execute("rollback")
+        registry.file.conn.execute("rollback")
 
 
 def test_works_here_are_numbered_as_the_tests_think(tmp_path: Path):
     with open_registry(three_works(tmp_path / "r.db"), schemes=SCHEMES) as registry:
-        assert dict(registry._conn.execute("select work_id, rank from work").fetchall()) == WORKS
+        assert dict(registry.file.conn.execute("select work_id, rank from work").fetchall()) == WORKS

@@ -52,7 +52,7 @@ def test_moves_are_recorded_with_who_when_how_and_evidence(registry: Registry):
 @pytest.mark.parametrize("was", STATES)
 @pytest.mark.parametrize("state", STATES)
 def test_only_the_moves_that_are_written_down_are_allowed(registry: Registry, was: str, state: str):
-    registry._conn.execute("update person set state = ? where key = ?", (was, ORCID))
+    registry.file.conn.execute("update person set state = ? where key = ?", (was, ORCID))
     if state in MOVES[was]:
         assert registry.humans.move(ORCID, state, by()).was == was
         assert registry.payee(ORCID)[1] == state
@@ -110,7 +110,7 @@ def test_twins_are_listed_and_merged_by_a_human_only(registry: Registry):
     assert [c.person for c in registry.credited("a")] == [ORCID, "work:b:Bo"]
     assert registry.payee("work:a:Bo") == registry.payee("work:b:Bo") == ("Bo", "verified")
     assert registry.current_key("work:a:Bo") == "work:b:Bo"
-    row = registry._conn.execute("select because, who, detail, at from person_merge").fetchone()
+    row = registry.file.conn.execute("select because, who, detail, at from person_merge").fetchone()
     assert (row[0], row[1], row[3]) == ("they told us", "clerk", "2026")
     assert json.loads(row[2]) == {"identifiers": [], "credits": [["a", 1]], "state": "verified"}
     with pytest.raises(Refused, match="one person already"):
@@ -187,7 +187,7 @@ def test_people_who_were_merged_stay_in_the_file(registry: Registry):
     assert registry.stats()["people"] == 2
     assert len(registry.person("Bo")) == 1
     with pytest.raises(sqlite3.IntegrityError):
-        registry._conn.execute("delete from person_merge")
+        registry.file.conn.execute("delete from person_merge")
 
 
 def test_the_rising_states_end_with_verified():

@@ -234,17 +234,17 @@ def test_nothing_is_searched_row_by_row_when_registering(registry: Registry):
     """Each work costs the same however many there are: every statement of `add` finds its rows through an index."""
     registry.add([entry("a", random_media(1))])
     seen: list[str] = []
-    registry._conn.set_trace_callback(seen.append)
+    registry.file.conn.set_trace_callback(seen.append)
     registry.add(
         [entry("b", random_media(1), credits=(Credit("A", "x"), Credit("B", "y", "isni:1"))), entry("c", random_media(2))]
     )
     registry.withdraw("a", "")
-    registry._conn.set_trace_callback(None)
+    registry.file.conn.set_trace_callback(None)
     plans = [
         (statement, row[3])
         for statement in seen
         if statement.startswith(("select", "insert", "update", "delete", "with"))
-        for row in registry._conn.execute("explain query plan " + statement)
+        for row in registry.file.conn.execute("explain query plan " + statement)
     ]
     assert len(plans) > 20
     large = ("work", "person", "credit", "fingerprint", "packed", "event", "block", "twin", "identifier", "person_name")

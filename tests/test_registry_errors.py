@@ -118,8 +118,8 @@ def test_there_is_one_writer_and_readers_do_not_wait(tmp_path: Path):
     path = made(tmp_path / "r.db")
     with open_registry(path, write=True, schemes=SCHEMES) as writer:
         refused(path, LockedRegistry, "written by another process", write=True)
-        with writer._writing():
-            writer._conn.execute("update meta set value = '7' where name = 'works'")
+        with writer.file.writing():
+            writer.file.conn.execute("update meta set value = '7' where name = 'works'")
             with open_registry(path, schemes=SCHEMES) as reader:
                 assert reader.works_count() == 5
                 assert len(reader.lookup(EXACT.name, random_media(1, 200).parts[1].fingerprints[0].keys)) == 200
@@ -184,13 +184,13 @@ def test_a_full_disk_rolls_back_the_batch(tmp_path: Path):
     path = made(tmp_path / "r.db")
     with open_registry(path, write=True, schemes=SCHEMES) as registry:
         before = registry.revision()
-        pages = registry._conn.execute("pragma page_count").fetchone()[0]
-        registry._conn.execute(f"pragma max_page_count = {pages + 2}")
+        pages = registry.file.conn.execute("pragma page_count").fetchone()[0]
+        registry.file.conn.execute(f"pragma max_page_count = {pages + 2}")
         with pytest.raises(FullDisk, match="disk is full; nothing of the last batch was kept"):
             registry.add([entry(f"new{i}", random_media(100 + i, 2000)) for i in range(20)])
         assert registry.revision() == before
         assert registry.check() == []
-        registry._conn.execute("pragma max_page_count = 1000000")
+        registry.file.conn.execute("pragma max_page_count = 1000000")
         assert registry.add([entry("new", random_media(100, 2000))])[0].status == "accepted"
     with open_registry(path, schemes=SCHEMES) as registry:
         assert registry.check() == []
@@ -289,9 +289,9 @@ def test_a_merge_that_is_cut_off_leaves_the_old_segments(tmp_path: Path, monkeyp
         assert registry.add([entry("later", random_media(50, 200))])[0].status == "accepted"
         assert len(registry.lookup(EXACT.name, random_media(50, 200).parts[1].fingerprints[0].keys)) == 200
         orphans = "select count(*) from block where id >= (select cast(value as integer) from meta where name = 'next_block')"
-        assert registry._conn.execute(orphans).fetchone()[0] > 0
+        assert registry.file.conn.execute(orphans).fetchone()[0] > 0
     with open_registry(path, write=True, schemes=SCHEMES) as registry:
-        assert registry._conn.execute(orphans).fetchone()[0] == 0
+        assert registry.file.conn.execute(orphans).fetchone()[0] == 0
         assert registry.check() == []
         registry.merge()
         assert len(registry.lookup(EXACT.name, keys)) == 200

@@ -138,7 +138,7 @@ def found(registry: Registry, scheme: str, media: Media) -> list[str]:
 def stored(registry: Registry, work_id: str) -> list[tuple[str, bytes, bytes]]:
     """Everything that a registry holds of a work, read as the matcher reads it."""
     held = [(f["scheme"], f["part"]) for f in registry.show(work_id)["fingerprints"]]
-    conn = registry._conn
+    conn = registry.file.conn
     rows = conn.execute(
         "select f.id from fingerprint f join work w on w.rank = f.work where w.work_id = ? and part >= 0 order by part, scheme",
         (work_id,),
@@ -183,7 +183,7 @@ def test_converting_alone_makes_converted_keys_found(upgrading: Registry):
 
 def forgotten(registry: Registry) -> bool:
     """Whether nothing is left of fingerprints that have been replaced; withdrawn ones are older and were forgotten too."""
-    conn = registry._conn
+    conn = registry.file.conn
     waiting = conn.execute("select count(*) from fingerprint where part < 0").fetchone()[0]
     packed = conn.execute("select count(*) from packed where fingerprint not in (select id from fingerprint)").fetchone()[0]
     return waiting == packed == conn.execute("select count(*) from tombstone").fetchone()[0] == 0
@@ -301,9 +301,9 @@ def upgrade_until_killed(path: str, statements: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with open_registry(path, write=True, schemes=SECOND) as registry:
-        registry._conn.set_trace_callback(count)
+        registry.file.conn.set_trace_callback(count)
         upgrade(registry)
-        registry._conn.set_trace_callback(None)
+        registry.file.conn.set_trace_callback(None)
     sys.stdout.write(str(done))
 
 
