@@ -15,6 +15,7 @@ import click
 
 from desk.console import Progress, json_option, line, opened, registry_option
 from desk.words import count, plain
+from registry.text import inert
 
 if TYPE_CHECKING:
     from registry.imports import Taken
@@ -46,8 +47,6 @@ class Report:
         return sum(batch.values())
 
     def _quarantine(self, row: Refusal) -> None:
-        from residuals.payout_csv import inert
-
         if self._rows:
             self._rows.writerow([inert(cell) for cell in (row.file, row.line or "", row.work_id, row.reason)])
         if self._as_json:

@@ -17,6 +17,7 @@ from desk.files import found
 from desk.summary import ending, summary
 from desk.workers import Answer, Pool, cores
 from fingerprint.errors import BylineError
+from registry.text import inert
 
 TASK = "desk.tasks:scan"
 START = b'{"schema": '  # how every line of a report begins
@@ -228,5 +229,5 @@ def _edges(span: list[float]) -> tuple[object, object]:
 
 
 def _safe(row: Mapping[str, object]) -> dict[str, object]:
-    """A spreadsheet must not take a title for a formula."""
-    return {k: f"'{v}" if isinstance(v, str) and v.startswith(("=", "+", "-", "@", "\t", "\r")) else v for k, v in row.items()}
+    """The row with its texts inert; numbers stay numbers."""
+    return {k: inert(v) if isinstance(v, str) else v for k, v in row.items()}

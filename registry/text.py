@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 YEAR_COLUMNS = ("year", "date", "created", "published")
 YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: their full-width forms
 IN_TITLE = re.compile(r"\((1\d{3}|20\d{2})\)\s*$")
 
 
@@ -20,6 +21,12 @@ def folded(name: str) -> str:
     """The name for comparing: upper and lower case, kinds of blanks and forms of one character make no difference."""
     form = name if name.isascii() else unicodedata.normalize("NFKC", storable(name))
     return " ".join(form.casefold().split())
+
+
+def inert(cell: object) -> str:
+    """The cell of a table as text that no spreadsheet takes for a formula: with an apostrophe in front (OWASP, CSV injection)."""
+    text = str(cell)
+    return f"'{text}" if text.startswith(FORMULA) or text.lstrip(" ").startswith(FORMULA) else text
 
 
 def year_of(about: Mapping[str, object], title: str) -> int | None:

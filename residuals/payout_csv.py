@@ -1,6 +1,6 @@
 """Payments as CSV: batches for Wise (its template for saved recipients, at most 1,000 rows a file), and a plain table.
 
-A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection).
+Every cell is inert: see registry.text.inert.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+from registry.text import inert
 from residuals.money import minor_digits
 from residuals.payments import Order, Payment
 
@@ -22,14 +23,7 @@ PLAIN = (
     "payment", "person", "name", "town", "country", "address", "iban", "bic", "wise_recipient", "wise_email", "currency", "gross",
     "withheld", "tax_country", "net", "date", "reference",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: their full-width forms
 REFERENCE = 35
-
-
-def inert(cell: object) -> str:
-    """The cell as text that no spreadsheet runs as a formula."""
-    text = str(cell)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) or text.startswith(FORMULA) else text
 
 
 def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

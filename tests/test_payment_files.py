@@ -27,11 +27,12 @@ from payout_makers import (
     store,
 )
 
+from registry.text import inert
 from residuals.money import minor_microcents
 from residuals.pain import SPACE, _read_again, pain_file, sepa_text
 from residuals.payments import FORMATS, Payment, PayoutError
 from residuals.payout import files_of, plan
-from residuals.payout_csv import csv_bytes, inert, units
+from residuals.payout_csv import csv_bytes, units
 from residuals.sent import parts, rename, write_aside
 from residuals.vault import Vault
 
