@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fingerprint.features import Alignment, Fingerprint, Scheme
 from fingerprint.hashing import Int64, hamming
-from registry.hits import Hits
+from registry.hits import Hits, stable_order
 
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
 MAX_PLANES = 24  # the same for stills, whose placements cost more to tell from chance
@@ -101,8 +101,8 @@ def _gathered(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, scheme
     is not alike, and cheaper to tell from whole hashes than here.
     """
     output, work = probe.positions[hits.output_row].astype(np.float64), hits.work_position.astype(np.float64)
-    wide, side = 2 * scheme.tolerance, SQUARE * scheme.tolerance
-    most = _fullest(group, start, (work - output) / wide, hits.rarity)
+    side = SQUARE * scheme.tolerance
+    most = _fullest(group, start, (work - output) / scheme.tolerance, hits.rarity)
     for shift in (0.0, 0.5):
         square = np.floor(output / side + shift) * GROUP_STEP + np.floor(work / side + shift)
         slot = slots(group, square.astype(np.int64), len(hits))
@@ -117,26 +117,29 @@ def _bounds(
 
     Hits are counted where `_votes` counts rows, and bins may share a slot: both only make the bounds wider.
     """
-    bounds = np.zeros(len(start))
+    bounds, weight = np.zeros(len(start)), hits.rarity.astype(np.float64)
     for scale in scheme.scales:
-        bounds = np.maximum(bounds, _fullest(group, start, (work - scale * output) / (2 * scheme.tolerance), hits.rarity))
+        place = work - scale * output
+        place /= scheme.tolerance
+        bounds = np.maximum(bounds, _fullest(group, start, place, weight))
     if len(scheme.scales) > 1 or scheme.aligner != "line":
         return bounds * ROUNDING, np.ones(len(start), bool)  # two rows in a bin are no rare thing: not worth a look
     # Without other scales a run keeps to one offset, so one of two rows of bins of twice its width holds all of it.
-    most = _fullest(group, start, (work - scheme.scales[0] * output) / (4 * scheme.tolerance))
+    most = _fullest(group, start, (work - scheme.scales[0] * output) / (2 * scheme.tolerance))
     return bounds * ROUNDING, np.asarray(most >= need)
 
 
-def _fullest(group: Int64, start: Int64, place: Float, weight: npt.NDArray[np.float32] | None = None) -> npt.NDArray[Any]:
-    """For each group (rising; group g begins at start[g]) the most weight, or without weights the most hits, in a bin of `place`:
-    of whole numbers, or shifted by half. It may be more where bins share a slot.
+def _fullest(group: Int64, start: Int64, place: Float, weight: npt.NDArray[np.floating[Any]] | None = None) -> npt.NDArray[Any]:
+    """For each group (rising; group g begins at start[g]) the most weight, or without weights the most hits, in two of the whole
+    numbers of `place` that follow each other: a bin, wherever it begins. It may be more where bins share a slot.
     """
-    halves = np.floor(2 * place).astype(np.int64)
+    halves = np.floor(place).astype(np.int64)
     low = int(halves.min())
     span = int(halves.max()) - low + 2  # one more, so that two groups have no bin together
     if len(start) * span <= ROOMY * len(place):
         # With room for every half the halves of a group lie together, which is several times faster; two halves make a bin.
-        own = np.bincount(group * span + (halves - low), weight, len(start) * span)
+        halves += (np.arange(len(start)) * span - low)[group]
+        own = np.bincount(halves, weight, len(start) * span)
         own[:-1] += own[1:]
         return np.asarray(own.reshape(len(start), span).max(axis=1))
     most = np.zeros(len(start))
@@ -189,9 +192,10 @@ def _bin_order(group: Int64, bins: Int64, row: Int64) -> Int64:
     """The stable order by (group, bin, row): one sort of a joint number where it has room, which it nearly always has."""
     low = int(bins.min())
     span, height = int(bins.max()) - low + 1, int(row.max()) + 1
-    if (int(group.max()) + 1) * span * height >= 2**63:
+    end = (int(group.max()) + 1) * span * height
+    if end >= 2**63:
         return np.lexsort((row, bins, group))
-    return np.argsort((group * span + (bins - low)) * height + row, kind="stable")
+    return stable_order((group * span + (bins - low)) * height + row, end)
 
 
 def _alike(own: Hits, probe: Fingerprint, theirs: Fingerprint, scheme: Scheme) -> Hits:

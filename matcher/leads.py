@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, Scheme
-from fingerprint.hashing import Int64
+from fingerprint.hashing import Int32, Int64
 from matcher.align import bin_sums, raise_to, slots
 from registry.hits import Hits, hit_order, no_hits
 
@@ -25,15 +25,19 @@ VIEW_STEP = 0x85EBCA77  # odd, far apart: spreads the views of an output over th
 MOST = 96  # pairs of a view of the output and a registered fingerprint that are met with all keys
 
 Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+UInt16 = npt.NDArray[np.uint16]
 Stored = Callable[[int], Fingerprint]
 
 
 @dataclass(frozen=True)
 class Sorted:
-    """All keys of a fingerprint, rising, and the place that each had row by row."""
+    """All keys of a registered fingerprint, rising, with their positions; bool[1 << 16]: some key has these low bits."""
 
     keys: Int64
-    order: Int64
+    positions: Int32
+    held: Bool
+    rows: int
 
 
 def leading_keys(view: Fingerprint) -> Int64:
@@ -66,15 +70,14 @@ def in_company(flat: Hits, views: Sequence[Fingerprint], scheme: Scheme) -> Hits
 
 def followed(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme, stored: Stored) -> list[Hits]:
     """For each view of one scheme the hits of all its keys on those fingerprints to which its leading keys' hits lead."""
-    known: dict[int, tuple[Sorted, Fingerprint]] = {}
+    known: dict[int, Sorted] = {}
     met: dict[int, list[Hits]] = {}
     for number, pairs in itertools.groupby(_likeliest(views, hits, scheme), key=lambda pair: pair[0]):
-        asked = in_order(views[number])
+        low_bits = views[number].keys.ravel().astype(np.uint16)
         for _, fingerprint_id in pairs:
             if fingerprint_id not in known:
-                theirs = with_keys(stored(fingerprint_id), scheme)
-                known[fingerprint_id] = (in_order(theirs), theirs)
-            met.setdefault(number, []).append(_joined(views[number], asked, fingerprint_id, *known[fingerprint_id]))
+                known[fingerprint_id] = in_order(with_keys(stored(fingerprint_id), scheme))
+            met.setdefault(number, []).append(_joined(views[number], low_bits, fingerprint_id, known[fingerprint_id]))
     return [_in_one(met.get(i, [])) for i in range(len(views))]
 
 
@@ -87,9 +90,10 @@ def with_keys(fingerprint: Fingerprint, scheme: Scheme) -> Fingerprint:
 
 def in_order(fingerprint: Fingerprint) -> Sorted:
     """A fingerprint's keys in order."""
-    flat = fingerprint.keys.ravel()
-    order = np.argsort(flat, kind="stable")
-    return Sorted(flat[order], order)
+    order = np.argsort(fingerprint.keys, axis=None, kind="stable")
+    keys, held = fingerprint.keys.ravel()[order], np.zeros(1 << 16, bool)
+    held[keys.astype(np.uint16)] = True
+    return Sorted(keys, fingerprint.positions[order // max(fingerprint.keys.shape[1], 1)], held, len(fingerprint))
 
 
 def _likeliest(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme) -> list[tuple[int, int]]:
@@ -122,17 +126,20 @@ def _most(group: Int64, hits: Hits, output: Int64, scheme: Scheme, groups: int) 
     return votes, rows
 
 
-def _joined(view: Fingerprint, asked: Sorted, fingerprint_id: int, known: Sorted, stored: Fingerprint) -> Hits:
-    """Hits of all keys of a view on one registered fingerprint; rarity is a key's within it."""
-    low, high = (np.searchsorted(asked.keys, known.keys, side) for side in ("left", "right"))
-    posting = np.flatnonzero(high > low)
-    low, times = low[posting], (high - low)[posting]
+def _joined(view: Fingerprint, low_bits: UInt16, fingerprint_id: int, known: Sorted) -> Hits:
+    """Hits of all keys of a view on one registered fingerprint; rarity is a key's within it.
+
+    Nearly all of a view's keys are nowhere in it, and their low bits tell.
+    """
+    flat = view.keys.ravel()
+    asked = np.flatnonzero(known.held[low_bits])
+    low, high = (np.searchsorted(known.keys, flat[asked], side) for side in ("left", "right"))
+    met = np.flatnonzero(high > low)
+    low, times = low[met], (high - low)[met]
     within = np.arange(int(times.sum())) - np.repeat(np.cumsum(times) - times, times)
-    row = (asked.order[np.repeat(low, times) + within] // view.keys.shape[1]).astype(np.int32)
-    at = np.repeat(stored.positions[known.order[posting] // stored.keys.shape[1]], times)
-    keys = known.keys[posting]
-    count = np.searchsorted(known.keys, keys, "right") - np.searchsorted(known.keys, keys, "left")
-    rarity = np.repeat(np.log10(len(stored) / count + 1).astype(np.float32), times)
+    row = np.repeat((asked[met] // view.keys.shape[1]).astype(np.int32), times)
+    at = known.positions[np.repeat(low, times) + within]
+    rarity = np.repeat(np.log10(known.rows / times + 1).astype(np.float32), times)
     ids = np.full(len(row), fingerprint_id, np.int32)
     return Hits(row, ids, at, rarity).of(hit_order(ids, row, at))
 
