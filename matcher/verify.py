@@ -9,8 +9,9 @@ from functools import cache
 
 import numpy as np
 
-from fingerprint.features import Alignment, Evidence, Fingerprint, Part
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme
 from fingerprint.medium import Medium
+from matcher.align import without_rows
 from registry.hits import Index, Registered
 
 SETTLED = 0.8  # of an alignment's hits must rest on rows that evidence strong enough rests on, then it is not compared
@@ -60,9 +61,10 @@ def verify(
     medium = table[output.medium]
     if medium.distinct is not None:
         alignments = medium.distinct(output, alignments)
-    enough = {s.name: s.enough for m in table.values() for s in m.schemes}
+    known = {s.name: s for m in table.values() for s in m.schemes}
     work_parts: dict[int, Part] = {}
     settled: dict[tuple[int, str], list[Evidence]] = defaultdict(list)
+    certain: dict[int, list[Evidence]] = defaultdict(list)
     found: list[Finding] = []
     for alignment in alignments:
         sure = settled[alignment.fingerprint_id, alignment.variant]
@@ -70,12 +72,29 @@ def verify(
             continue
         registered = index.registered(alignment.fingerprint_id)
         key = min(registered.siblings.values())
+        left = _left(output, alignment, known[alignment.scheme], certain[key])
+        if left is None:
+            continue
         if key not in work_parts:
             work_parts[key] = StoredPart(registered.medium, registered.extent, (), registered.siblings, stored)
-        evidence = medium.compare(output, work_parts[key], alignment)
+        evidence = medium.compare(output, work_parts[key], left)
         found.extend(Finding(part, registered, e) for e in evidence)
-        sure.extend(e for e in evidence if e.strength >= enough[alignment.scheme])
+        strong = [e for e in evidence if e.strength >= known[alignment.scheme].enough]
+        sure.extend(strong)
+        certain[key].extend(e for e in strong if e.relation == "copy" and len(e.output_span) == 2)
     return found
+
+
+def _left(output: Part, alignment: Alignment, scheme: Scheme, certain: list[Evidence]) -> Alignment | None:
+    """The alignment without hits of moments that certain copies of the same work explain, whatever scheme showed them; None
+    when of such an alignment less is left than one needs.
+    """
+    probe = output.of(alignment.scheme, alignment.variant)
+    if not certain or probe is None:
+        return alignment
+    at = probe.positions[alignment.output_rows] * scheme.tick
+    explained = np.any([(at >= e.output_span[0]) & (at < e.output_span[1]) for e in certain], axis=0)
+    return without_rows(alignment, ~explained) if (~explained).sum() >= scheme.least or not explained.any() else None
 
 
 def work_part(registered: Registered, index: Index) -> Part:

@@ -132,3 +132,30 @@ def test_what_sure_evidence_rests_on_is_not_compared_again():
     found = verify(0, Part("film", (1.0,), ()), tried, OneWork(), {"film": film})
     assert asked == [0, 1, 3, 4]
     assert len(found) == 4
+
+
+def test_moments_that_a_certain_copy_explains_are_not_compared_by_other_schemes():
+    scheme, points = dataclasses.replace(ALIKE, enough=8.0), dataclasses.replace(ALIKE, name="points", least=2)
+    asked = []
+
+    def compare(_output, _work, alignment):
+        asked.append((alignment.scheme, alignment.output_rows.tolist()))
+        strength = 9.0 if alignment.scheme == scheme.name else 7.0
+        return [Evidence("copy", (0.0, 4.0), (0.0, 4.0), 1.0, strength, np.arange(4, dtype=np.int32), alignment.scheme)]
+
+    film = Medium("film", (), (scheme, points), lambda p: p, lambda s: s, lambda s: s, compare)
+    seconds = signed(scheme, [round(s / scheme.tick) for s in range(10)], [0] * 10)
+    output = Part("film", (10.0,), (seconds, dataclasses.replace(seconds, scheme="points")))
+
+    def placed(name, rows):
+        at = np.array(rows, np.int32)
+        return Alignment(3, name, "", 1.0, 0.0, 1.0, at, at)
+
+    tried = [
+        placed(scheme.name, [0, 1, 2]),
+        placed("points", [0, 1, 2, 5]),
+        placed("points", [2, 3, 6, 7]),
+        placed("points", [8, 9]),
+    ]
+    verify(0, output, tried, OneWork(), {"film": film})
+    assert asked == [(scheme.name, [0, 1, 2]), ("points", [6, 7]), ("points", [8, 9])]
