@@ -15,11 +15,12 @@ from fingerprint.image_layout import HASH_BYTES, KIND_COLUMN, LAYOUT_NAME, PROBE
 from fingerprint.image_local import LOCAL_NAME, PAYLOAD_BYTES, SIGNATURE_BYTES, Points, places
 from fingerprint.image_open import WORKING_SIDE
 from fingerprint.image_pixels import SMALL_NAME, Laid, Overlay, inner_box, laid, overlay, work_maps
-from fingerprint.image_plane import SEED_DISTANCE, SEEDS, Float64, Placement, agreement, distances, place, worth_placing
+from fingerprint.image_plane import SEED_DISTANCE, SEEDS, Float64, Placement, agreement, distances, distinct, place, worth_placing
 from fingerprint.image_region import UNIT_BOX, bounds, in_pixels, region
 from fingerprint.image_views import TURNS, unpacked_boxes, views
-from fingerprint.image_weight import Cues, relation, strength
+from fingerprint.image_weight import Cues, mark, relation, strength, told
 from fingerprint.pictures import WHOLE_NAME
+from fingerprint.polygons import area
 
 WHOLE_FARTHEST = 92  # bits of 256 at which a view is laid over the work
 LAYOUT_FARTHEST = 236  # bits of both layouts together, of 512
@@ -101,13 +102,22 @@ class Pair:
 
 @dataclass(frozen=True)
 class Guess:
-    """A placement to be judged: unit square of the output to that of the work, and the rows of the probe that led to it."""
+    """A placement to be judged: unit square of the output to that of the work, and the rows of the probe that led to it.
+
+    distinct: how far the agreeing points are the only ones of their kind, 0 to 1 (see image_plane.distinct).
+    """
 
     unit: Float64
     rows: Int64
     bits: float
     placement: Placement | None = None
     inliers: Float64 | None = None
+    distinct: float = 1.0
+
+    @property
+    def surprise(self) -> float:
+        """Of the agreeing points, those that look alike counted less."""
+        return 0.0 if self.placement is None else told(self.placement.surprise, self.distinct)
 
 
 def working_size(extent: tuple[float, ...]) -> tuple[float, float]:
@@ -128,7 +138,8 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """Evidence that the registered still `work` is in `output`, or none."""
     pair = Pair(unpacked(output), work)
     found = [(guess, e) for guess, e in judged(pair, alignment) if e.strength > 0]
-    return [_placed(pair, guess, e) for guess, e in sorted(found, key=lambda f: -f[1].strength)[:1]]
+    placed = [_placed(pair, guess, e) for guess, e in sorted(found, key=lambda f: -f[1].strength)[:1]]
+    return [e for e in placed if e.strength > 0]
 
 
 def judged(pair: Pair, alignment: Alignment) -> list[tuple[Guess, Evidence]]:
@@ -152,8 +163,7 @@ def _exact(picture: UInt8, maps: UInt8, guess: Guess, seen: Overlay) -> Overlay:
     A part of a work beside foreign pictures is found so. Another photograph of the same object agrees there too, but
     less exactly.
     """
-    placement = guess.placement
-    if guess.inliers is None or placement is None or placement.surprise < EXACT_SURPRISE or min(seen.light, seen.edges) >= EXACT:
+    if guess.inliers is None or guess.surprise < EXACT_SURPRISE or min(seen.light, seen.edges) >= EXACT:
         return seen
     part = overlay(laid(picture, guess.unit, guess.inliers), maps)
     exact = min(part.light, part.edges) >= EXACT and part.covered >= EXACT_SHARE
@@ -175,7 +185,15 @@ def _by_points(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     if placement is None or placement.surprise <= 0:
         return
     unit = pair.unit(placement.transform @ _mirror(alignment.variant, pair.size[0]))
-    yield Guess(unit, placement.rows, 0.0, placement, _spanned(others, placement.work_rows, pair.work_size))
+    alike = _distinct(pair, alignment.variant, placement)
+    yield Guess(unit, placement.rows, 0.0, placement, _spanned(others, placement.work_rows, pair.work_size), alike)
+
+
+def _distinct(pair: Pair, variant: str, placement: Placement) -> float:
+    """Of the agreeing points, on the side on which more of them look alike."""
+    (ours, points), theirs = pair.output.points[variant], np.ascontiguousarray(pair.local[:, :SIGNATURE_BYTES])
+    others = places(pair.local, *pair.work_size)
+    return min(distinct(ours, points, placement.rows), distinct(theirs, others, placement.work_rows))
 
 
 def _mirror(variant: str, width: float) -> Float64:
@@ -245,13 +263,13 @@ def _supported(pair: Pair, guess: Guess) -> Guess:
         return guess
     far, others = distances(ours, theirs[:, :SIGNATURE_BYTES]), places(theirs, *pair.work_size)
     found = agreement(points, others, far, transform @ _mirror(variant, pair.size[0]), pair.output.diagonal)
-    return Guess(guess.unit, guess.rows, guess.bits, found)
+    return Guess(guess.unit, guess.rows, guess.bits, found, distinct=_distinct(pair, variant, found))
 
 
 def _evidence(pair: Pair, alignment: Alignment, guess: Guess, seen: Overlay) -> Evidence:
     placement = guess.placement
-    surprise, agreeing = (placement.surprise, placement.agreeing) if placement else (0.0, 0)
-    cues = Cues(surprise, seen.light, seen.edges, seen.light_z, seen.edges_z)
+    agreeing = placement.agreeing if placement else 0
+    cues = Cues(guess.surprise, seen.light, seen.edges, seen.light_z, seen.edges_z)
     detail = {
         "light": seen.light,
         "edges": seen.edges,
@@ -259,7 +277,7 @@ def _evidence(pair: Pair, alignment: Alignment, guess: Guess, seen: Overlay) -> 
         "edges_z": seen.edges_z,
         "covered": seen.covered,
     }
-    detail |= {"surprise": surprise, "agreeing": float(agreeing), "bits": guess.bits}
+    detail |= {"surprise": guess.surprise, "agreeing": float(agreeing), "distinct": guess.distinct, "bits": guess.bits}
     detail |= {"expected": placement.expected, "radius": placement.radius} if placement else {}
     scale = float(np.sqrt(abs(np.linalg.det(pair.pixels(guess.unit)[:2, :2]))))
     rows = np.asarray(guess.rows, np.int32)
@@ -267,10 +285,13 @@ def _evidence(pair: Pair, alignment: Alignment, guess: Guess, seen: Overlay) -> 
 
 
 def _placed(pair: Pair, guess: Guess, evidence: Evidence) -> Evidence:
-    """The evidence with the regions that match, in pixels of the originals."""
+    """The evidence with the regions that match, in pixels of the originals; weaker where that may be a mark that both bear."""
     assert pair.maps is not None
     seen = region(pair.output.laid(guess.unit), pair.maps, guess.unit, guess.inliers)
     output, work = in_pixels(seen.output, pair.output.part.extent), in_pixels(seen.work, pair.work.extent)
+    worth = evidence.strength
+    if evidence.scheme == LOCAL_NAME:
+        worth -= mark(max(area(seen.output), area(seen.work)), guess.distinct)
     return dataclasses.replace(
-        evidence, output_span=bounds(output), work_span=bounds(work), output_polygon=output, work_polygon=work
+        evidence, output_span=bounds(output), work_span=bounds(work), output_polygon=output, work_polygon=work, strength=worth
     )

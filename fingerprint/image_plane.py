@@ -75,6 +75,19 @@ def place(output: Points, work: Points, far: UInt8, diagonal: float) -> Placemen
     return max(found, key=lambda p: (p.surprise, p.agreeing))
 
 
+def distinct(signatures: UInt8, points: Points, rows: Int64) -> float:
+    """Of these points of one picture: the mean of one over how many points elsewhere in it look the same, each its own too.
+
+    1 where every point is the only one of its kind. The rim of a disc, a row of windows, letters of a caption, bricks: there
+    many look the same, and what agrees on one of them agrees on all.
+    """
+    if not len(rows):
+        return 1.0
+    same = distances(np.ascontiguousarray(signatures[rows]), signatures) <= LEVELS[0]
+    away = np.hypot(points.x[rows, None] - points.x[None], points.y[rows, None] - points.y[None]) > 2 * SPOT
+    return float((1.0 / (1 + (same & away).sum(axis=1))).mean())
+
+
 def worth_placing(output: Points, work: Points, pairs: Int64, diagonal: float) -> bool:
     """Whether these likely pairs [k, 2] hold three at different spots that agree on a placement."""
     return len(pairs) >= LEAST_SPOTS and _best_similarity(output, work, pairs, SEED_REACH * diagonal, fit=False) is not None

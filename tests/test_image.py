@@ -19,7 +19,8 @@ from fingerprint.features import Alignment, Fingerprint, Media, Part, make, pack
 from fingerprint.hashing import UInt8, hamming
 from fingerprint.image import IMAGE
 from fingerprint.image_open import Still, decode
-from fingerprint.image_plane import place, similarities, surprise, worth_placing
+from fingerprint.image_plane import distinct, place, similarities, surprise, worth_placing
+from fingerprint.image_weight import mark, told
 from fingerprint.pictures import WHOLE, coefficients, hashes
 from matcher.scan import scan_media
 from registry.memory import MemoryIndex
@@ -274,6 +275,40 @@ def test_points_are_looked_for_once_for_stills_and_films():
 def test_agreement_by_chance_is_no_surprise():
     assert surprise(3, 0.5) == 0.0 and surprise(12, 9.0) < 1.0
     assert surprise(30, 0.5) > 20 and surprise(30, 0.5) > surprise(30, 4.0)
+
+
+def test_points_that_look_alike_are_one_of_a_kind_together():
+    rng = np.random.default_rng(3)
+    signatures = rng.integers(0, 256, (40, 16), np.uint8)
+    signatures[:20] = signatures[0]
+    zeros = np.zeros(40, np.float32)
+    points = image_local.Points(np.arange(40, dtype=np.float32) * 20, zeros, zeros + 4, zeros, np.zeros((40, 0), np.float32))
+    assert distinct(signatures, points, np.arange(20, 40)) == 1.0
+    assert distinct(signatures, points, np.arange(20)) == pytest.approx(1 / 20)
+    assert distinct(signatures, points, np.zeros(0, np.int64)) == 1.0
+
+
+def test_what_repeats_itself_tells_less_and_a_mark_of_both_less_still():
+    assert told(40.0, 1.0) == 40.0
+    assert told(40.0, 0.2) < 10.0
+    assert told(3.0, 0.1) == 3.0, "too few points to tell"
+    assert mark(0.1, 0.3) > mark(0.3, 0.3) > mark(0.5, 0.3) == 0.0
+    assert mark(0.1, 1.0) == 0.0
+
+
+def test_a_caption_that_both_bear_names_nobody():
+    def captioned(seed: int) -> UInt8:
+        pixels = photo(seed)
+        for words, y in (("MONDAY AGAIN", 50), ("NEVER THE CAT", 305)):
+            for colour, thick in ((0, 12), (255, 4)):
+                cv2.putText(pixels, words, (24, y), cv2.FONT_HERSHEY_DUPLEX, 1.7, (colour,) * 3, thick, cv2.LINE_AA)
+        return pixels
+
+    works = [(f"w{i}", (IMAGE.features(still(captioned(i))),)) for i in range(4)]
+    index = MemoryIndex(works, SCHEMES)
+    assert found(index, captioned(2)) == ["w2"]
+    for seed in (50, 51, 52):
+        assert found(index, captioned(seed)) == []
 
 
 def test_unrelated_points_have_no_placement_of_note():
