@@ -1,11 +1,9 @@
 """How many works of text are still found in a large registry: `python benchmarks/text_crowd.py --works 1000 10000`.
 
 All works of the dev lineup and made-up ones (as in text_growth) in one registry; the lineup's outputs are scanned against it and
-scored. A made-up work is a fairer rival than in text_growth, where it draws its keys from those of the works themselves, so that
-the names of each novel soon stand in dozens of works: here a key that stands in r of the lineup's works becomes one that stands
-in r - 1 of them, and one that stands in a single work a new one, which is how often a further text has keys that were seen r
-times or never (Good, Biometrika 1953). `--unfair` draws them as they are. What the outputs are and what is true stays the same;
-the threshold rises with the registry, as it does in use. The result goes to benchmarks/results/text-crowd.json.
+scored. `--unfair` draws a made-up work's keys from those of the works themselves, so that the names of each novel soon stand in
+dozens of works. What the outputs are and what is true stays the same; the threshold rises with the registry, as it does in use.
+The result goes to benchmarks/results/text-crowd.json.
 """
 
 from __future__ import annotations
@@ -26,11 +24,10 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from lab import CACHE, SHARED, cached, code_version, failures  # noqa: E402
-from text_growth import Pool, grow, real_works  # noqa: E402
+from text_growth import WORDS, FairPool, Pool, grow, real_works  # noqa: E402
 
 from fingerprint import text  # noqa: E402
-from fingerprint.features import Media, Part  # noqa: E402
-from fingerprint.hashing import mix  # noqa: E402
+from fingerprint.features import Media  # noqa: E402
 from matcher.calibration import load  # noqa: E402
 from matcher.report import as_json, failure  # noqa: E402
 from matcher.scan import scan_media  # noqa: E402
@@ -38,37 +35,7 @@ from registry.store import Registry, open_registry  # noqa: E402
 from registry.works import Entry  # noqa: E402
 
 LINEUP = SHARED / "text"
-MANY = 12  # works from which a key counts as common: so often met that one more or less is all the same
 RESULT = HERE / "results" / "text-crowd.json"
-
-
-class FairPool(Pool):
-    """A Pool whose keys stand in one real work fewer than those that are drawn."""
-
-    def __init__(self, scheme: str, parts: list[Part], words: int) -> None:
-        super().__init__(scheme, parts, words)
-        own = [f for p in parts if (f := p.of(scheme)) is not None and len(f)]
-        works = np.repeat(np.arange(len(own)), [f.keys.size for f in own])
-        pairs = np.unique(np.stack([self.keys.ravel(), works]), axis=1)
-        self.known, standing = np.unique(pairs[0], return_counts=True)
-        self.standing = np.minimum(standing, MANY)
-        self.classes = [self.known[self.standing == r] for r in range(MANY + 1)]
-
-    def drawn(self, works: int, dice: np.random.Generator) -> np.ndarray:
-        """See Pool.drawn."""
-        keys = super().drawn(works, dice)
-        if not self.scheme.indexed:
-            return keys
-        flat = keys.ravel()
-        standing = self.standing[np.searchsorted(self.known, flat)]
-        for r in range(1, MANY):
-            rows = np.flatnonzero(standing == r)
-            less = self.classes[r - 1]
-            if r == 1 or not len(less):
-                flat[rows] = mix(dice.integers(0, 1 << 62, len(rows)).astype(np.uint64), "new key")
-            else:
-                flat[rows] = less[dice.integers(0, len(less), len(rows))]
-        return flat.reshape(keys.shape)
 
 
 def outputs() -> list[tuple[str, Any]]:
@@ -116,7 +83,7 @@ def main() -> None:
         with open_registry(path, create=True) as registry:
             if not registry.works_count():
                 registry.add([Entry(w, w, m.medium, m) for w, m, _ in works])
-                pools = {s.name: kind(s.name, parts, words) for s in text.SCHEMES if s.stored}
+                pools = {s.name: kind(s.name, parts, words, WORDS) for s in text.SCHEMES if s.stored}
                 grow(registry, pools, size - registry.works_count(), np.random.default_rng(1))
             rows.append({"works": size} | scored(registry, outputs(), CACHE / f"text-crowd-{size}.jsonl", a.failures))
             print(rows[-1], flush=True)

@@ -6,6 +6,7 @@ Positions are code points of the text that `documents.read_document` gives: the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,9 @@ from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM
 
 GRAM = 12  # letters: three words on average, so that a run of three words between two changes can hold one
 WINDOW = 48  # of the registry: one gram in 24 letters
-PROBE_WINDOW = 6  # a gram that is least of 48 is least of 6, unless its very neighbours were changed
+ASKED = 0.1  # of all grams, those with the least hashes: of the grams that are least of 48 they are .98
 RARE_FROM = 4.5  # log10: a word written at most once in 30,000
-RARE_HITS = 1 << 15  # of fewer, at 10,000 works, the keys of many true places are too common to be asked
+RARE_HITS = 1 << 13  # a dozen for each of a thousand words; commoner keys have more of chance than of truth
 RARE_APART = 3000  # code points in which a registered rare word counts once
 BLOCK = 1 << 19  # letters folded into grams at a time
 COUNTING = 2.0  # rarity of a number of one or two digits
@@ -128,20 +129,37 @@ def _grams(folded: Folded, window: int) -> Fingerprint:
 
 
 def _grams_to_ask(folded: Folded) -> Fingerprint:
-    """More of them, to be looked up: those that the registry would store lead, which is enough where nothing was changed."""
-    rows, hashes = _chosen(folded, PROBE_WINDOW)
-    leads = np.isin(rows, _chosen(folded, WINDOW)[0])[:, None]
-    return make(SCHEMES[0], folded.origin[rows], _bytes(hashes >> np.uint64(24), KEY_BYTES), leads=leads)
+    """More of them, to be looked up: those that the registry would store lead, which is enough where nothing was changed. Of the
+    others the least: one of hash u (of 1) is least of 48 with (1 - u)^47 (1 + 47 u), whatever stands beside it.
+    """
+    rows, hashes = _chosen(folded, WINDOW)
+    more = _least(folded)
+    every = np.union1d(rows, more[0])
+    leads = np.isin(every, rows)
+    asked = np.empty(len(every), np.uint64)
+    asked[np.searchsorted(every, more[0])], asked[leads] = more[1], hashes
+    return make(SCHEMES[0], folded.origin[every], _bytes(asked >> np.uint64(24), KEY_BYTES), leads=leads[:, None])
 
 
 def _chosen(folded: Folded, window: int) -> tuple[Int64, UInt64]:
-    """Rows of winnowed grams and their hashes, a block of windows at a time to save memory; blocks overlap, so that the choice
-    is that of the whole.
+    """Rows of winnowed grams and their hashes."""
+    return _in_blocks(folded, window, lambda hashes: winnow(hashes, window))
+
+
+def _least(folded: Folded) -> tuple[Int64, UInt64]:
+    """The same of the grams with the least hashes."""
+    limit = np.int64(round((ASKED - 0.5) * 2.0**64))
+    return _in_blocks(folded, 1, lambda hashes: np.flatnonzero(hashes < limit))
+
+
+def _in_blocks(folded: Folded, window: int, choose: Callable[[Int64], Int64]) -> tuple[Int64, UInt64]:
+    """Rows and hashes of the grams that `choose` chooses by windows of so many, a block of windows at a time to save memory;
+    blocks overlap, so that the choice is that of the whole.
     """
     parts = [(np.zeros(0, np.int64), np.zeros(0, np.uint64))]
     for start in range(0, max(1, len(folded.letters) - GRAM - window + 2), BLOCK):
         hashes = gram_hashes(folded.letters[start : start + BLOCK + window + GRAM - 2], GRAM)
-        chosen = winnow(hashes.view(np.int64), window)
+        chosen = choose(hashes.view(np.int64))
         parts.append((chosen + start, hashes[chosen]))
     rows, kept = np.unique(np.concatenate([r for r, _ in parts]), return_index=True)
     hashes = np.concatenate([h for _, h in parts])[kept]

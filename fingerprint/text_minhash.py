@@ -32,7 +32,7 @@ ALIKE = 6  # of 24 equal values, from which words are aligned; one in a hundred 
 DRIFT = 1500  # code points by which pairs of passages in one group may lie off each other
 REACH = 1500  # code points aligned to both sides, and widest gap in a group
 MAX_GROUPS = 4
-MOST_HITS = 1 << 11  # a dozen for each value pair of a thousand words: commoner pairs are of words that many passages hold
+MOST_HITS = 1 << 9  # a dozen for each value pair of a thousand words: commoner pairs are of words that many passages hold
 
 
 def minhash_keys(payload: UInt8) -> Int64:

@@ -12,8 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from fingerprint.features import Evidence, Fingerprint
 from fingerprint.hashing import Int32, Int64
@@ -94,29 +96,59 @@ def _strength(evidence: Evidence | None) -> float:
     return -math.inf if evidence is None else evidence.strength
 
 
-def in_common(a: Stream, b: Stream, forms: Fingerprint, at: Int32, to: Int32) -> Shared | None:
-    """What lies around these seeds on both sides; None when it is too little."""
-    k0, k1 = np.searchsorted(forms.positions, [int(at.min()) - MARGIN, int(at.max()) + MARGIN])
-    j0, j1 = np.searchsorted(b.positions, [int(to.min()) - MARGIN, int(to.max()) + MARGIN])
-    if forms.payload is None or k0 == k1:
-        return None
-    columns = np.ascontiguousarray(forms.payload[k0:k1, :4]).view("<u2")
+@dataclass(frozen=True, eq=False)
+class Telling:
+    """All telling words of an output in all their forms: what is the same for every place that they are compared with.
+
+    rows, family   int64 by form: row of the word in the output's stream; number of its family
+    first          bool by form: the first one of its word
+    member         int64[65536]: the family that a 16-bit word hash is a form of, or -1
+    rarity         float64 by family
+    """
+
+    rows: Int64
+    family: Int64
+    first: npt.NDArray[np.bool_]
+    member: Int64
+    rarity: Float
+
+
+@lru_cache(maxsize=4)
+def telling(a: Stream, forms: Fingerprint) -> Telling:
+    """The telling words of an output with this stream."""
+    payload = forms.payload if forms.payload is not None else np.zeros((0, 5), np.uint8)
+    columns = np.ascontiguousarray(payload[:, :4]).view("<u2")
     head, family = np.unique(columns[:, 1], return_inverse=True)
     member = np.full(1 << 16, -1, np.int64)
     member[columns[:, 0]] = family
-    own = member[b.codes[j0:j1]]
-    there = np.flatnonzero(own >= 0)
-    there_word = own[there]
-    if np.count_nonzero(np.bincount(there_word, minlength=len(head))) < LEAST_SHARED:
-        return None
     rarity = np.full(len(head), 9.0)
-    np.minimum.at(rarity, family, forms.payload[k0:k1, 4] * STEP)
-    code, first = np.unique(columns[:, 0], return_index=True)  # a form stands once for each time that its word is written
-    count = np.bincount(family[first], np.bincount(b.codes, minlength=1 << 16)[code], len(head))
+    np.minimum.at(rarity, family, payload[:, 4] * STEP)
+    first = np.append(True, np.diff(forms.positions) != 0)[: len(forms)]
+    return Telling(np.searchsorted(a.positions, forms.positions), family, first, member, rarity)
+
+
+def in_common(a: Stream, b: Stream, forms: Fingerprint, at: Int32, to: Int32) -> Shared | None:
+    """What lies around these seeds on both sides; None when it is too little."""
+    k = slice(*np.searchsorted(forms.positions, [int(at.min()) - MARGIN, int(at.max()) + MARGIN]))
+    j0, j1 = np.searchsorted(b.positions, [int(to.min()) - MARGIN, int(to.max()) + MARGIN])
+    told = telling(a, forms)
+    inside = np.zeros(len(told.rarity) + 1, bool)  # the last one is of words in no family
+    inside[told.family[k]] = True
+    own = told.member[b.codes[j0:j1]]
+    there = np.flatnonzero(inside[own])
+    there_word = own[there]
+    if np.count_nonzero(np.bincount(there_word, minlength=1)) < LEAST_SHARED:
+        return None
+    each = told.first[k]
+    return Shared(told.rows[k][each], told.family[k][each], there + j0, there_word, _gain(told, b))
+
+
+@lru_cache(maxsize=16)
+def _gain(told: Telling, b: Stream) -> Float:
+    """float64 by family: rarity in general and in the work."""
+    count = np.bincount(told.member[b.codes] + 1, minlength=len(told.rarity) + 1)[1:]
     local = np.where(count >= OFTEN, -np.log10(np.maximum(count, 1) / max(len(b.codes), LEAST_TEXT)), 9.0)
-    each = np.append(True, np.diff(forms.positions[k0:k1]) != 0)
-    here = np.searchsorted(a.positions, forms.positions[k0:k1][each])
-    return Shared(here, family[each], there + j0, there_word, np.minimum(np.minimum(rarity, local), MAX_TELLING))
+    return np.asarray(np.minimum(np.minimum(told.rarity, local), MAX_TELLING))
 
 
 def _windows(a: Stream, b: Stream, shared: Shared) -> list[Window]:

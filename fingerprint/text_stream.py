@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ DROP = 6.0  # a stretch ends where the sum has fallen this far
 Float = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stream:
     """Words of one side: 16-bit hashes, places, and on the output's side lengths and rarities."""
 
@@ -27,9 +28,15 @@ class Stream:
     positions: Int32
     payload: npt.NDArray[np.uint8]
 
+    @cached_property
+    def counts(self) -> Int64:
+        """int64[65536]: how often each code stands here."""
+        return np.bincount(self.codes, minlength=1 << 16)
 
+
+@lru_cache(maxsize=16)
 def stream_of(fingerprint: Fingerprint) -> Stream:
-    """The Stream of a STREAM fingerprint."""
+    """The Stream of a STREAM fingerprint. Several places of one work are compared one after the other."""
     payload = fingerprint.payload if fingerprint.payload is not None else np.zeros((0, 2), np.uint8)
     return Stream(np.ascontiguousarray(payload[:, :2]).view("<u2")[:, 0], fingerprint.positions, payload)
 
@@ -37,9 +44,9 @@ def stream_of(fingerprint: Fingerprint) -> Stream:
 def commonness(a: Stream, b: Stream) -> Float:
     """float64[words of the output]: -log10 of how often each is in either text, where it stands there often enough to tell."""
     result = np.full(len(a.codes), 9.0)
-    for codes in (a.codes, b.codes):
-        count = np.bincount(codes, minlength=1 << 16)[a.codes]
-        share = -np.log10(np.maximum(count, 1) / max(len(codes), LEAST_TEXT))
+    for side in (a, b):
+        count = side.counts[a.codes]
+        share = -np.log10(np.maximum(count, 1) / max(len(side.codes), LEAST_TEXT))
         result = np.where(count >= OFTEN, np.minimum(result, share), result)
     return result
 

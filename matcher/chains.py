@@ -7,8 +7,9 @@ keys are in a stretch of that length of that work, and by their order (fingerpri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +18,21 @@ from fingerprint.features import Alignment, Fingerprint, Scheme
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_order import longest_chain, order_evidence
 from matcher.align import slots
+from matcher.leads import VIEW_STEP
 from registry.hits import Hits
 
-# Of a cell with more hits than MANY, as in a large registry, CROWD are looked at: those that lie where most comes together.
-MANY, CROWD = 4000, 1500
-LOOKED_AT = 40  # places whose order is looked at, for each cell of the output
-KEPT = 20  # best of those, for each cell of the output
-MOST = 40  # of a whole output
+CROWD = 1600  # hits of an output that are looked at, by half cells: those that lie where most comes together
+CROWD_OF_EACH = (200, 800)  # and of each half cell
+LOOKED_AT = 40  # places whose order is looked at, for each cell of the output; of an output of several cells fewer of each
+FEWEST = 12
+KEPT = 40  # best of those, the same
+# Of a whole output, most of a short one, which has fewer words to be found by. For each tenfold of works fewer: the true one
+# stands higher than what chance gives.
+MOST, MOST_SHORT, FEWER = 12, 80, 2.0
+HALF_STEP = 0x3C6EF35F  # odd: spreads halves of cells over the slots
+ROOM = 4  # times as many slots as places are told by usually: here four slots are one place
+EACH = 4096.0  # more than all hits of a place weigh
+MOST_THINGS = 500
 LEAST = 0.3  # log10 of the evidence of a place that is kept, before words that are no keys are looked at
 # The more works, the more evidence chance gives: the twentieth best place of chance has 1.2 more among ten times the works. And
 # the more evidence must a place have in the end: what is named among 10,000 works stood first or second of all places.
@@ -43,71 +52,74 @@ class Place:
     end: int
     evidence: float
 
-    @property
-    def at_most(self) -> float:
-        """Its evidence if all that is there comes in order."""
-        return self.evidence + math.lgamma(self.end - self.start + 1) / math.log(10)
-
 
 def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> list[Alignment]:
     """The best places in a registry of so many works, best first. scheme.tolerance is the length of a stretch of the work,
     scheme.reach half a cell's.
     """
+    if not len(hits):
+        return []
     tenfolds = math.log10(max(works, FEW_WORKS) / FEW_WORKS)
+    least = LEAST + EACH_TENFOLD * tenfolds
     at, to = probe.positions[hits.output_row].astype(np.int64), hits.work_position.astype(np.int64)
-    found: list[Alignment] = []
-    for shift in (0.0, 0.5):
-        cell = np.floor(at / (2 * scheme.reach) + shift).astype(np.int64)
-        for c in np.unique(cell).tolist():
-            rows = np.flatnonzero(cell == c)
-            found.extend(_of_cell(hits, rows, at[rows], to[rows], probe, scheme, LEAST + EACH_TENFOLD * tenfolds))
-    found.sort(key=lambda a: (-a.support, a.fingerprint_id, a.offset))
-    return _different(found)[: round(MOST / (1 + tenfolds))]
-
-
-def _different(found: list[Alignment]) -> list[Alignment]:
-    """Without those that lie, in the work, half inside a better one that shares a key of the output with them."""
-    kept: dict[int, list[Alignment]] = {}
-    for alignment in found:
-        better = kept.setdefault(alignment.fingerprint_id, [])
-        if not any(_same(alignment, other) for other in better):
-            better.append(alignment)
-    return sorted((a for own in kept.values() for a in own), key=lambda a: (-a.support, a.fingerprint_id, a.offset))
-
-
-def _same(one: Alignment, other: Alignment) -> bool:
-    start, end = int(one.work_rows.min()), int(one.work_rows.max()) + 1
-    shared = min(end, int(other.work_rows.max()) + 1) - max(start, int(other.work_rows.min()))
-    return 2 * shared >= end - start and bool(np.isin(one.output_rows, other.output_rows).any())
-
-
-def _of_cell(
-    hits: Hits, rows: Int64, at: Int64, to: Int64, probe: Fingerprint, scheme: Scheme, least: float
-) -> Iterator[Alignment]:
-    """The best places for one cell of the output: its hits are `rows`, at `at` in the output and `to` in the works."""
+    length = _lengths(hits.fingerprint_id, to) / scheme.tolerance
+    half = np.floor(at / scheme.reach).astype(np.int64)
+    rows = _in_company(hits, half, to, length, scheme.tolerance, least)
     if not len(rows):
-        return
-    length = _lengths(hits.fingerprint_id[rows], to)
-    if len(rows) > MANY:
-        chosen = _in_company(hits.fingerprint_id[rows], hits.output_row[rows], to, hits.rarity[rows], scheme.tolerance)
-        rows, at, to, length = rows[chosen], at[chosen], to[chosen], length[chosen]
-    owner = hits.fingerprint_id[rows].astype(np.int64)
-    span = int(to.max()) + int(scheme.tolerance) + 2
-    order = np.argsort(owner * span + to, kind="stable")
-    at, to, owner, length = at[order], to[order], owner[order], length[order] / scheme.tolerance
-    pair = np.lexsort((to, at, owner))
-    gain = np.minimum(np.maximum(_gains(at, to, owner, pair, length, scheme.tolerance), hits.rarity[rows[order]]), AT_MOST)
-    likely = (p for p in _fullest(at, to, owner, pair, gain, length, span, scheme) if p.at_most >= least)
-    places = sorted(_ordered(at, to, gain, p) for p in likely)
-    for evidence, start, end in reversed(places[-KEPT:]):
-        if evidence >= least:
-            own = rows[order[start:end]]
-            own = own[np.argsort(hits.output_row[own], kind="stable")]
+        return []
+    near, at, to, length, half = hits.of(rows), at[rows], to[rows], length[rows], half[rows]
+    found: list[Alignment] = []
+    for shift in (0, 1):
+        found.extend(_of_cells(near, at, to, length, (half + shift) // 2, probe, scheme, least))
+    found.sort(key=lambda a: (-a.support, a.fingerprint_id, a.offset))
+    most = min(max(2 * MOST_SHORT // len(np.unique(half)), MOST), MOST_SHORT)
+    return _different(found, round(most / (1 + FEWER * tenfolds)))
+
+
+def _different(found: list[Alignment], most: int) -> list[Alignment]:
+    """The first so many without those that lie, in the work, half inside a better one that shares a key of the output with
+    them.
+    """
+    kept: list[Alignment] = []
+    better: dict[int, list[tuple[int, int, set[int]]]] = {}
+    for alignment in found:
+        if len(kept) == most:
+            break
+        start, end = int(alignment.work_rows.min()), int(alignment.work_rows.max()) + 1
+        rows, others = set(alignment.output_rows.tolist()), better.setdefault(alignment.fingerprint_id, [])
+        if not any(2 * (min(end, b) - max(start, a)) >= end - start and rows & theirs for a, b, theirs in others):
+            others.append((start, end, rows))
+            kept.append(alignment)
+    return kept
+
+
+def _of_cells(
+    hits: Hits, at: Int64, to: Int64, length: Float, cell: Int64, probe: Fingerprint, scheme: Scheme, least: float
+) -> list[Alignment]:
+    """The best places for each cell of the output."""
+    cells, span = int(cell.max()) + 1, int(to.max()) + int(scheme.tolerance) + 2
+    group = hits.fingerprint_id * np.int64(cells) + cell
+    order = np.argsort(group * span + to, kind="stable")
+    group, cell, at, to, length = group[order], cell[order], at[order], to[order], length[order]
+    pair = np.lexsort((to, at, group))
+    gain = np.minimum(np.maximum(_gains(at, to, group, pair, length, scheme.tolerance), hits.rarity[order]), AT_MOST)
+    share = max(1, int(np.count_nonzero(np.bincount(cell))))
+    likely = _fullest(at, to, group, pair, gain, length, span, scheme, cell, least, max(FEWEST, LOOKED_AT // share))
+    best: dict[int, int] = {}
+    found: list[Alignment] = []
+    for evidence, start, end in sorted((_ordered(at, to, gain, p) for p in likely), reverse=True):
+        here = int(cell[start])
+        best[here] = best.get(here, 0) + 1
+        if evidence >= least and best[here] <= max(FEWEST // 2, KEPT // share):
+            own = hits.of(np.sort(order[start:end]))
             offset = float(np.sort(to[start:end] - at[start:end])[(end - start) // 2])
-            yield Alignment(
-                int(owner[start]), scheme.name, probe.variant, 1.0, offset, evidence, hits.output_row[own],
-                hits.work_position[own],
+            found.append(
+                Alignment(
+                    int(own.fingerprint_id[0]), scheme.name, probe.variant, 1.0, offset, evidence, own.output_row,
+                    own.work_position,
+                )
             )  # fmt: skip
+    return found
 
 
 def _lengths(owner: Int32, to: Int64) -> Float:
@@ -116,21 +128,55 @@ def _lengths(owner: Int32, to: Int64) -> Float:
     return np.repeat(np.maximum.reduceat(to, start) + 1.0, np.diff(np.append(start, len(owner))))
 
 
-def _in_company(owner: Int32, row: Int32, to: Int64, rarity: npt.NDArray[np.float32], stretch: float) -> npt.NDArray[np.bool_]:
-    """bool[hits]: some CROWD hits in the fullest stretches of works, by the rarity of the different rows that meet there.
+def _in_company(hits: Hits, half: Int64, to: Int64, length: Float, stretch: float, least: float) -> Int64:
+    """Rows of the hits in places of works where enough may come together, at most CROWD for each half of a cell: the fullest.
 
-    Costs a few passes and no sort: most hits of a large registry are alone. Hits lie in the order of owner, row and place.
+    Costs a few passes and no sort: most hits of a large registry are alone. What keys weigh there is taken at its most, and their
+    order at its best; a place is two stretches, and both halves of a cell.
     """
-    fullest = np.zeros(len(to))
-    weight = np.minimum(rarity, AT_MOST).astype(np.float64)
-    same = (np.diff(owner) == 0) & (np.diff(row) == 0)
-    wide = owner.astype(np.int64)
-    for shift in (0, 1):
-        bins = (to + shift * int(stretch)) // int(2 * stretch)
-        again = np.append(False, same & (np.diff(bins) == 0))
-        slot = slots(wide, bins, len(to))
-        fullest = np.maximum(fullest, np.bincount(slot, np.where(again, 0.0, weight))[slot])
-    return np.asarray(fullest >= np.partition(fullest, len(to) - CROWD)[len(to) - CROWD])
+    weight = np.minimum(np.maximum(hits.rarity, np.log10(np.maximum(length, SHORT))), AT_MOST)
+    rows = _enough(hits, weight, least)
+    if not len(rows):
+        return rows
+    hits, half, to, length, weight = hits.of(rows), half[rows], to[rows], length[rows], weight[rows]
+    bins = to // int(stretch)
+    again = (np.diff(hits.fingerprint_id) == 0) & (np.diff(hits.output_row) == 0) & (np.diff(bins) == 0)
+    counted = ~np.append(False, again)
+    slot = slots(hits.fingerprint_id * np.int64(VIEW_STEP), bins + half * HALF_STEP, ROOM * len(to))
+    size = 1 << int(slot.max()).bit_length()
+    # How many and what they weigh in one number: reading a table at many places is cheap, large new arrays are not.
+    table = np.bincount(slot, np.where(counted, weight + EACH, 0.0), size)
+    around = [[table[(slot + i + j * HALF_STEP) & (size - 1)] for i in (-1, 0, 1)] for j in (-1, 0, 1)]
+    most = np.full(len(to), -np.inf)
+    for j, i in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        both = around[j][i] + around[j][i + 1] + around[j + 1][i] + around[j + 1][i + 1]
+        count = np.floor(both / EACH)
+        most = np.maximum(most, DEPENDENT * (both - EACH * count) + _log_factorial(count))
+    here = most - np.log10(np.maximum(1.0, length))
+    full = np.flatnonzero(here >= least)
+    full = full[np.lexsort((-here[full], half[full]))]
+    start = np.flatnonzero(np.diff(half[full], prepend=-1))
+    crowd = np.clip(CROWD // max(1, len(start)), *CROWD_OF_EACH)
+    full = np.sort(full[np.arange(len(full)) - np.repeat(start, np.diff(np.append(start, len(full)))) < crowd])
+    return rows[full]
+
+
+def _enough(hits: Hits, weight: Float, least: float) -> Int64:
+    """Rows of the hits on works that have enough of them, wherever they lie: of a large registry the fewest."""
+    start = np.flatnonzero(np.append(True, np.diff(hits.fingerprint_id) != 0))
+    count = np.diff(np.append(start, len(hits)))
+    enough = DEPENDENT * np.add.reduceat(weight, start) + _log_factorial(count) >= least
+    return np.flatnonzero(np.repeat(enough, count))
+
+
+def _log_factorial(count: npt.NDArray[Any]) -> Float:
+    """log10 of the factorial of each, of MOST_THINGS at most."""
+    return np.asarray(_log_factorials()[np.minimum(count, MOST_THINGS).astype(np.int64)])
+
+
+@lru_cache(maxsize=1)
+def _log_factorials() -> Float:
+    return np.array([math.lgamma(n + 1) / math.log(10) for n in range(MOST_THINGS + 1)])
 
 
 def _gains(at: Int64, to: Int64, owner: Int64, pair: Int64, length: Float, stretch: float) -> Float:
@@ -147,9 +193,10 @@ def _gains(at: Int64, to: Int64, owner: Int64, pair: Int64, length: Float, stret
 
 
 def _fullest(
-    at: Int64, to: Int64, owner: Int64, pair: Int64, gain: Float, length: Float, span: int, scheme: Scheme
-) -> list[Place]:
-    """Stretches that begin at a hit, with most evidence, none inside another one's start."""
+    at: Int64, to: Int64, owner: Int64, pair: Int64, gain: Float, length: Float, span: int, scheme: Scheme,
+    cell: Int64, least: float, most: int,
+) -> list[Place]:  # fmt: skip
+    """Stretches that begin at a hit, with most evidence, none inside another one's start; so many for each cell."""
     repeats = (np.diff(owner[pair]) == 0) & (np.diff(at[pair]) == 0) & (np.diff(to[pair]) < scheme.tolerance)
     counted = np.ones(len(at), bool)
     counted[pair[1:][repeats]] = False
@@ -160,19 +207,19 @@ def _fullest(
     # A key that is passed over because it stood shortly before still counts at the start of a stretch.
     total = sums[end] - sums[:-1] + np.where(counted, 0.0, gain)
     evidence = DEPENDENT * total - np.log10(np.maximum(1.0, length))
-    # Sorted are only those that can be among so many: most hits of a large registry are chance.
-    many = min(4 * LOOKED_AT, len(at))
-    best = np.flatnonzero(evidence >= np.partition(evidence, len(at) - many)[len(at) - many])
-    best = best[np.argsort(-evidence[best], kind="stable")][:many]
     changes = np.append(np.flatnonzero(np.diff(at) != 0) + 1, len(at))
     several = changes[np.searchsorted(changes, np.arange(len(at)), "right")] < end  # not of one key alone
+    best = np.flatnonzero(several & (evidence + _log_factorial(end - np.arange(len(at))) >= least))
+    best = best[np.argsort(-evidence[best], kind="stable")]
     chosen: list[Place] = []
     taken = np.zeros(len(at), bool)
-    for k in best.tolist():
-        if several[k] and not taken[k]:
+    times: dict[int, int] = {}
+    for k, here in zip(best.tolist(), cell[best].tolist(), strict=True):
+        if not taken[k] and times.get(here, 0) < most:
             taken[k : end[k]] = True
+            times[here] = times.get(here, 0) + 1
             chosen.append(Place(k, int(end[k]), float(evidence[k])))
-    return chosen[:LOOKED_AT]
+    return chosen
 
 
 def _ordered(at: Int64, to: Int64, gain: Float, place: Place) -> tuple[float, int, int]:

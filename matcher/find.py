@@ -20,6 +20,7 @@ from registry.hits import Hits, Index, hit_order
 
 IN_TURN = ("text.winnow.1", "text.rare.1", "text.minhash.1")  # each for what those before it do not find
 AT_ONCE = 1024  # rows of such a scheme: of rare words in all their forms some 1,400 words of text
+SHORT, SHORT_PORTION = 256, 32  # rows of a short text; it has fewer words to be found by, so more hits are looked at for each
 EDGE = 36.0  # code points, six words, around such a copy: too few to be evidence, and all that is left of most outputs
 COMPANY = 3  # Scheme.least from which the aligner passes over works that one row alone meets
 SURE = 8.0  # strength of a copy from which no other work is looked for in the same place
@@ -44,11 +45,20 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     for fingerprint, hits in lookups(first, index, known, without, stored):
         alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
     found = verify(number, part, alignments, index, table, stored)
+    looked_up: dict[int, Hits] = {}
     for fingerprint, scheme, asked in _turns(part, known):
         rows = np.flatnonzero(asked & _unexplained(fingerprint, found))
         if not len(rows):
             continue
-        hits = _hits_of_rows(fingerprint, rows, index, without)
+        if fingerprint.leads is not None and len(fingerprint) <= AT_ONCE:
+            # Asking for all rows now costs less than asking for the others later.
+            if id(fingerprint) not in looked_up:
+                looked_up[id(fingerprint)] = lookup(fingerprint.scheme, fingerprint, index, without)
+            hits = looked_up[id(fingerprint)]
+            hits = hits.of(np.isin(hits.output_row, rows))
+        else:
+            short = scheme.aligner == "chain" and len(rows) <= SHORT
+            hits = _hits_of_rows(fingerprint, rows, index, without, SHORT_PORTION if short else AT_ONCE)
         if scheme.aligner == "chain":
             placed = chains(hits, fingerprint, scheme, index.works_count())
         else:
@@ -67,11 +77,11 @@ def _turns(part: Part, known: Mapping[str, Scheme]) -> Iterator[tuple[Fingerprin
         yield fingerprint, scheme, np.ones(len(fingerprint), bool)
 
 
-def _hits_of_rows(fingerprint: Fingerprint, rows: Int64, index: Index, without: Collection[str]) -> Hits:
-    """Hits of these rows, looked up AT_ONCE at a time: what is enough of a scheme is enough for a passage, not for a book."""
+def _hits_of_rows(fingerprint: Fingerprint, rows: Int64, index: Index, without: Collection[str], portion: int) -> Hits:
+    """Hits of these rows, looked up a portion at a time: what is enough of a scheme is enough for a passage, not for a book."""
     found = []
-    for start in range(0, len(rows), AT_ONCE):
-        own = rows[start : start + AT_ONCE]
+    for start in range(0, len(rows), portion):
+        own = rows[start : start + portion]
         hits = lookup(fingerprint.scheme, dataclasses.replace(fingerprint, keys=fingerprint.keys[own]), index, without)
         found.append(dataclasses.replace(hits, output_row=own[hits.output_row].astype(np.int32)))
     if len(found) == 1:

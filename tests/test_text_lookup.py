@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from fingerprint import schemes
 from fingerprint.documents import Document
 from fingerprint.features import Alignment, Media
 from fingerprint.text import GRAMS, RARE, STREAM, features, probes
-from fingerprint.text_compare import MOST_LONE, REACH, in_company, promising
+from fingerprint.text_compare import FEW_POOR, PROMISING, REACH, promises, promising
 from matcher import find
 from matcher.find import IN_TURN
 from matcher.scan import scan_media
@@ -42,12 +43,14 @@ def scanned(output, index):
     return scan_media("", Media("text", "", (probes(Document(output, output)),)), index)
 
 
-def test_what_a_copy_explains_is_asked_for_with_leading_grams_alone():
+@pytest.mark.parametrize("at_once", [1024, 8])
+def test_what_a_copy_explains_is_asked_for_with_grams_alone_of_a_long_text_with_those_that_lead(monkeypatch, at_once):
+    monkeypatch.setattr(find, "AT_ONCE", at_once)
     index = Watched(work=WORK)
     (match,) = scanned(PASSAGE, index).matches
     grams = probes(Document(PASSAGE, PASSAGE)).of(GRAMS)
-    assert match.listed and grams.leads.sum() < len(grams) / 4
-    assert index.keys[GRAMS] == grams.leads.sum()
+    assert match.listed and grams.leads.sum() < len(grams) / 2
+    assert index.keys[GRAMS] == (len(grams) if len(grams) <= at_once else grams.leads.sum())
     assert all(index.keys[scheme] == 0 for scheme in IN_TURN if scheme != GRAMS)
     alone = Watched(work=WORK)
     scanned(FILLER, alone)
@@ -63,33 +66,33 @@ def test_grams_that_lead_are_those_that_a_work_stores():
     assert np.array_equal(grams.keys[grams.leads[:, 0]], own.keys)
 
 
-def test_rows_looked_up_in_portions_hit_as_in_one(monkeypatch):
+def test_rows_looked_up_in_portions_hit_as_in_one():
     words = FILLER + " " + PASSAGE
     output = probes(Document(words, words))
     index, rows = Watched(work=WORK), np.arange(len(output.of(RARE)))[3:]
-    whole = find._hits_of_rows(output.of(RARE), rows, index, ())
-    monkeypatch.setattr(find, "AT_ONCE", 10)
-    parts = find._hits_of_rows(output.of(RARE), rows, index, ())
+    whole, parts = (find._hits_of_rows(output.of(RARE), rows, index, (), portion) for portion in (1000, 10))
     assert len(whole) > 20 and whole.output_row.min() >= 3
     for column in ("output_row", "fingerprint_id", "work_position", "rarity"):
         assert np.array_equal(getattr(whole, column), getattr(parts, column))
 
 
-def test_of_many_works_that_one_seed_meets_few_are_looked_at():
+def test_of_many_works_that_letter_seeds_meet_the_most_promising_are_looked_at():
     output = probes(Document(PASSAGE, PASSAGE))
-    at = output.of(GRAMS).positions
 
     def met(number, rows, places):
-        places = np.array(places, np.int32)
-        return Alignment(number, GRAMS, "", 1.0, 0.0, 9.0 - number / 100, np.array(rows, np.int32), places)
+        return Alignment(number, GRAMS, "", 1.0, 0.0, 9.0 - number / 100, np.array(rows, np.int32), np.array(places, np.int32))
 
+    at = output.of(GRAMS).positions
     lone = [met(i, [i % 9], [5000]) for i in range(100)]
-    far = met(200, [1, 2], [100, 100 + REACH[GRAMS] + 1])
-    twice = met(201, [4, 4], [100, 130])
-    pair = met(202, [3, 5], [100, 130])
-    assert in_company(at[pair.output_rows], pair.work_rows)
-    kept = promising(output, [*lone, far, twice, pair])
-    assert kept == [*lone[:MOST_LONE], pair]
+    band = met(200, range(8), at[:8] + 100)
+    scattered = met(201, range(8), np.arange(8) * (REACH[GRAMS] + 500))
+    promised = promises(output, [*lone, band, scattered])
+    assert promised[100] >= PROMISING and promised[101] == promised[:8].max() < promised[100] / 2
+    poor = [*lone, scattered]
+    few = promising(output, [*poor, band])
+    rich = sum(promised[np.arange(102) != 100] >= PROMISING)
+    assert band in few and rich < len(poor) / 2 and len(few) == max(1 + rich, FEW_POOR)
+    assert promising(output, [band]) == [band] and promising(output, []) == []
 
 
 def test_of_a_work_only_what_is_compared_is_unpacked_and_once():
