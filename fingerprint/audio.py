@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from fingerprint.audio_chroma import CHROMA, PEAK_TONES, TURN, chroma, probe_turns, turns
 from fingerprint.audio_chroma import compare as follow
+from fingerprint.audio_chroma_sieve import by_chance
 from fingerprint.audio_compare import PEAK, distinct
 from fingerprint.audio_compare import compare as recheck
 from fingerprint.audio_decode import RATE, Float32, Sound, decode, mono, mono_or_both
+from fingerprint.audio_explained import STRONGEST, explained
 from fingerprint.audio_landmark import (
     BACKWARDS,
     LANDMARK,
@@ -83,7 +85,8 @@ def probes(sound: Sound) -> Part:
     plain = probe_landmarks(found, depth, fan, leads_of(LEADS, seconds))
     tones = chroma(found, seconds)
     heard = [part for melody in notes for part in (melody, probe_turns(melody, MELODY_TURN))]
-    return Part("audio", (seconds,), (plain, _peaks(found), *_changed(found, seconds), tones, probe_turns(tones), *heard))
+    peaks = (_peaks(found), _peaks(found.of(found.rank < STORED_DEPTH), STRONGEST))
+    return Part("audio", (seconds,), (plain, *peaks, *_changed(found, seconds), tones, probe_turns(tones), *heard))
 
 
 def _changed(found: Peaks, seconds: float) -> list[Fingerprint]:
@@ -115,6 +118,14 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     return follow(output, work, alignment, tones) if tones else recheck(output, work, alignment)
 
 
+def likely(output: Part, placed: Sequence[tuple[Part, Alignment]]) -> list[Alignment]:
+    """The alignments of landmarks, and those of turns on which the chromas agree better than chance."""
+    chance = {
+        id(a) for name, tones in TONES.items() for a in by_chance(output, [p for p in placed if p[1].scheme == name], tones)
+    }
+    return [a for _, a in placed if id(a) not in chance]
+
+
 def _windows(found: Peaks, seconds: float) -> Peaks:
     """The peaks of at most CHANGED_S seconds, in windows spread evenly."""
     if seconds <= CHANGED_S:
@@ -141,12 +152,14 @@ def _listen(sound: Sound, channels: Callable[[Float32], Float32]) -> tuple[Peaks
     return found, [ear.melody(samples / RATE) for ear in ears], samples / RATE
 
 
-def _peaks(found: Peaks) -> Fingerprint:
+def _peaks(found: Peaks, variant: str = "") -> Fingerprint:
     ticks = np.rint(found.time).astype(np.int32)
     order = np.argsort(ticks, kind="stable")
-    return make(PEAK, ticks[order], np.clip(np.rint(found.pitch[order]), 0, 255).astype(np.uint8).reshape(-1, 1))
+    return make(PEAK, ticks[order], np.clip(np.rint(found.pitch[order]), 0, 255).astype(np.uint8).reshape(-1, 1), variant=variant)
 
 
 TONES = {tones.turn.name: tones for tones in (PEAK_TONES, NOTE_TONES)}
 SCHEMES = (LANDMARK, OLD_LANDMARK, PEAK, CHROMA, TURN, MELODY, MELODY_TURN)
-AUDIO = Medium("audio", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=distinct)
+AUDIO = Medium(
+    "audio", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=distinct, likely=likely, explained=explained
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,10 @@ class Medium:
     glance     how a long output is looked at first; None: always whole
     distinct   (output part, its alignments) -> those worth comparing: where two views of the output lead to one place of a
                work, the one with more support. None: all
+    likely     (output part, [(work part, alignment)]) -> those worth comparing, which one look at all of them together does not
+               show to be chance. None: all
+    explained  (output part, [(work part, evidence of a sure copy)]) -> do these leave nothing of the output to be looked
+               for? None: they may always
     manner     signal -> Fingerprint of one row, or of none: how it is made, whatever it shows. None: not told of this medium
     """
 
@@ -52,4 +56,6 @@ class Medium:
     compare: Callable[[Part, Part, Alignment], list[Evidence]]
     glance: Glance | None = None
     distinct: Callable[[Part, list[Alignment]], list[Alignment]] | None = None
+    likely: Callable[[Part, Sequence[tuple[Part, Alignment]]], list[Alignment]] | None = None
+    explained: Callable[[Part, Sequence[tuple[Part, Evidence]]], bool] | None = None
     manner: Callable[[Any], Fingerprint] | None = None

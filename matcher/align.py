@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ MAX_REFITS = 6
 COUNTED = 4 * MAX_FINGERPRINTS  # fingerprints whose bins are counted at first, by what they may weigh at most
 SQUARE = 10  # tolerances that the side of a square of positions has
 ROUNDING = 1.001  # sums in another order may differ in the last digits
+PORTION = 1 << 14  # hits whose bins are counted at once: their columns stay in the processor's cache
 ROOMY = 8  # halves of bins for each hit, for which memory is taken
 GROUP_STEP = 0x9E3779B1  # odd, far apart: spreads the bins of different fingerprints over the slots
 
@@ -60,12 +61,18 @@ def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[t
     end = np.append(start[1:], len(hits))
     group = np.repeat(np.arange(len(start)), end - start)
     if scheme.aligner == "plane":
-        best = np.argsort(-np.bincount(group, hits.rarity), kind="stable")[:MAX_PLANES]
+        counted = _first_of_rows(hits, group) if scheme.derive is None else slice(None)
+        best = np.argsort(-np.bincount(group[counted], hits.rarity[counted]), kind="stable")[:MAX_PLANES]
     elif scheme.farthest:
         best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_ALIKE]
     else:
         best = _most_agreeing(hits, group, start, probe, scheme)
     return [(int(hits.fingerprint_id[start[g]]), hits.of(slice(int(start[g]), int(end[g])))) for g in best]
+
+
+def _first_of_rows(hits: Hits, group: Int64) -> npt.NDArray[np.bool_]:
+    """The first hit of each row on each fingerprint: a point that looks like twenty others of a wall is still one point."""
+    return np.append(True, (np.diff(group) != 0) | (np.diff(hits.output_row) != 0))
 
 
 def _most_agreeing(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, scheme: Scheme) -> Int64:
@@ -117,16 +124,39 @@ def _bounds(
 
     Hits are counted where `_votes` counts rows, and bins may share a slot: both only make the bounds wider.
     """
-    bounds, weight = np.zeros(len(start)), hits.rarity.astype(np.float64)
-    for scale in scheme.scales:
-        place = work - scale * output
-        place /= scheme.tolerance
-        bounds = np.maximum(bounds, _fullest(group, start, place, weight))
+    bounds = np.concatenate(
+        [
+            _most_at_any_scale(
+                group[rows] - first, start[first:last] - start[first], output[rows], work[rows], hits.rarity[rows], scheme
+            )
+            for first, last, rows in _portions(start, len(hits))
+        ]
+    )
     if len(scheme.scales) > 1 or scheme.aligner != "line":
         return bounds * ROUNDING, np.ones(len(start), bool)  # two rows in a bin are no rare thing: not worth a look
     # Without other scales a run keeps to one offset, so one of two rows of bins of twice its width holds all of it.
     most = _fullest(group, start, (work - scheme.scales[0] * output) / (2 * scheme.tolerance))
     return bounds * ROUNDING, np.asarray(most >= need)
+
+
+def _portions(start: Int64, hits: int) -> Iterator[tuple[int, int, slice]]:
+    """First and last group and the hits of portions of whole groups, each small enough to stay in the processor's cache."""
+    edges, first = np.append(start, hits), 0
+    while first < len(start):
+        last = max(first + 1, int(np.searchsorted(edges, edges[first] + PORTION, "right")) - 1)
+        yield first, last, slice(int(edges[first]), int(edges[last]))
+        first = last
+
+
+def _most_at_any_scale(
+    group: Int64, start: Int64, output: Float, work: Float, rarity: npt.NDArray[np.float32], scheme: Scheme
+) -> Float:
+    most, weight = np.zeros(len(start)), rarity.astype(np.float64)
+    for scale in scheme.scales:
+        place = work - scale * output
+        place /= scheme.tolerance
+        most = np.maximum(most, _fullest(group, start, place, weight))
+    return most
 
 
 def _fullest(group: Int64, start: Int64, place: Float, weight: npt.NDArray[np.floating[Any]] | None = None) -> npt.NDArray[Any]:

@@ -10,16 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint import media_table, schemes
-from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme
+from fingerprint.features import Alignment, Evidence, Fingerprint, Media, Part, Scheme
 from fingerprint.hashing import Int64
+from fingerprint.medium import Medium
 from matcher.align import align
 from matcher.chains import chains
 from matcher.leads import Stored, followed, in_company, leading_keys, leading_rows, view_of
-from matcher.verify import Finding, verify
+from matcher.verify import Finding, StoredPart, verify
 from registry.hits import Hits, Index, hit_order
 
 IN_TURN = ("text.winnow.1", "text.rare.1", "text.minhash.1")  # each for what those before it do not find
 AT_ONCE = 1024  # rows of such a scheme: of rare words in all their forms some 1,400 words of text
+EIGHTH = 8  # of 30 s of sound some 900 keys
 SHORT, SHORT_PORTION = 256, 32  # rows of a short text; it has fewer words to be found by, so more hits are looked at for each
 EDGE = 36.0  # code points, six words, around such a copy: too few to be evidence, and all that is left of most outputs
 COMPANY = 3  # Scheme.least from which the aligner passes over works that one row alone meets
@@ -38,8 +40,10 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     """The same for part `number` of an output alone. Schemes IN_TURN are not asked where those before them have found a copy:
     there they would be no evidence for another work, and the same one is found already.
     """
-    known, table = schemes(), media_table()
-    stored = cache(index.fingerprint)  # several views lead to the same works
+    known, stored = schemes(), cache(index.fingerprint)  # several views lead to the same works
+    table = _remembering(media_table(), part.medium)
+    if found := _explaining(number, part, index, table[part.medium], stored, without):
+        return found
     first = dataclasses.replace(part, fingerprints=tuple(f for f in part.fingerprints if f.scheme not in IN_TURN))
     alignments: list[Alignment] = []
     for fingerprint, hits in lookups(first, index, known, without, stored):
@@ -65,6 +69,39 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
             placed = align(hits, fingerprint, scheme, stored)
         found.extend(verify(number, part, placed, index, table, stored))
     return found
+
+
+def _explaining(number: int, part: Part, index: Index, medium: Medium, stored: Stored, without: Collection[str]) -> list[Finding]:
+    """Certain copies that every EIGHTH of the leading keys of the output as it is leads to, if they leave nothing of it to be
+    looked for: most outputs that hold a registered work are told with a hundredth of their keys. Else nothing.
+    """
+    plain = next((f for f in part.fingerprints if f.leads is not None and not f.variant and f.scheme not in IN_TURN), None)
+    if medium.explained is None or plain is None or plain.leads is None or not len(plain):
+        return []
+    few = np.zeros(plain.leads.size, bool)
+    few[np.flatnonzero(plain.leads)[::EIGHTH]] = True
+    view = dataclasses.replace(plain, leads=few.reshape(plain.leads.shape))
+    [(_, hits)] = lookups(dataclasses.replace(part, fingerprints=(view,)), index, schemes(), without, stored)
+    placed = align(hits, plain, schemes()[plain.scheme], stored)
+    found = verify(number, part, placed, index, {part.medium: medium}, stored)
+    sure = [f for f in found if f.evidence.relation == "copy" and f.evidence.strength >= SURE]
+    works = [StoredPart(f.registered.medium, f.registered.extent, (), f.registered.siblings, stored) for f in sure]
+    done = medium.explained(part, [(work, f.evidence) for work, f in zip(works, sure, strict=True)])
+    return found if done else []
+
+
+def _remembering(table: Mapping[str, Medium], name: str) -> Mapping[str, Medium]:
+    """The table, in which a medium that is looked at twice gives of the same placement what it gave before."""
+    medium = table[name]
+    known: dict[tuple[int, str, str, float, float, float], list[Evidence]] = {}
+
+    def compare(output: Part, work: Part, a: Alignment) -> list[Evidence]:
+        place = (a.fingerprint_id, a.scheme, a.variant, a.scale, a.offset, a.support)
+        if place not in known:
+            known[place] = medium.compare(output, work, a)
+        return known[place]
+
+    return {**table, name: dataclasses.replace(medium, compare=compare)} if medium.explained is not None else table
 
 
 def _turns(part: Part, known: Mapping[str, Scheme]) -> Iterator[tuple[Fingerprint, Scheme, npt.NDArray[np.bool_]]]:

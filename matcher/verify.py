@@ -59,10 +59,9 @@ def verify(
     """
     stored = stored or cache(index.fingerprint)
     medium = table[output.medium]
-    if medium.distinct is not None:
-        alignments = medium.distinct(output, alignments)
+    part_of = _stored_parts(stored)
+    alignments = _worth_comparing(medium, output, alignments, lambda a: part_of(index.registered(a.fingerprint_id)))
     known = {s.name: s for m in table.values() for s in m.schemes}
-    work_parts: dict[int, Part] = {}
     settled: dict[tuple[int, str], list[Evidence]] = defaultdict(list)
     certain: dict[int, list[Evidence]] = defaultdict(list)
     found: list[Finding] = []
@@ -75,9 +74,7 @@ def verify(
         left = _left(output, alignment, known[alignment.scheme], certain[key])
         if left is None:
             continue
-        if key not in work_parts:
-            work_parts[key] = StoredPart(registered.medium, registered.extent, (), registered.siblings, stored)
-        evidence = medium.compare(output, work_parts[key], left)
+        evidence = medium.compare(output, part_of(registered), left)
         found.extend(Finding(part, registered, e) for e in evidence)
         strong = [e for e in evidence if e.strength >= known[alignment.scheme].enough]
         sure.extend(strong)
@@ -95,6 +92,28 @@ def _left(output: Part, alignment: Alignment, scheme: Scheme, certain: list[Evid
     at = probe.positions[alignment.output_rows] * scheme.tick
     explained = np.any([(at >= e.output_span[0]) & (at < e.output_span[1]) for e in certain], axis=0)
     return without_rows(alignment, ~explained) if (~explained).sum() >= scheme.least or not explained.any() else None
+
+
+def _stored_parts(stored: Callable[[int], Fingerprint]) -> Callable[[Registered], Part]:
+    """What gives the StoredPart that a fingerprint belongs to, each made once."""
+    parts: dict[int, Part] = {}
+
+    def part_of(registered: Registered) -> Part:
+        key = min(registered.siblings.values())
+        if key not in parts:
+            parts[key] = StoredPart(registered.medium, registered.extent, (), registered.siblings, stored)
+        return parts[key]
+
+    return part_of
+
+
+def _worth_comparing(
+    medium: Medium, output: Part, alignments: list[Alignment], part_of: Callable[[Alignment], Part]
+) -> list[Alignment]:
+    """The alignments that the medium does not tell beforehand to be the same as others, or chance."""
+    if medium.distinct is not None:
+        alignments = medium.distinct(output, alignments)
+    return medium.likely(output, [(part_of(a), a) for a in alignments]) if medium.likely is not None else alignments
 
 
 def work_part(registered: Registered, index: Index) -> Part:
