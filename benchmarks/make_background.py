@@ -1,19 +1,21 @@
 """Make fingerprint/text_background.npz: how common words and word pairs are, from public-domain texts.
 
     python benchmarks/make_background.py FILE...
-    python benchmarks/make_background.py --formulas     only common_property.txt anew, into the table that is there
+    python benchmarks/make_background.py --formulas FILE...     only the formulas anew, into the table that is there
 
 A word or pair enters only when at least MIN_TEXTS of the texts hold it, so that what is one text's own stays rare. The
 texts are the public-domain works of the development lineup (English, three German ones); the commonest words of other
 languages are listed here by hand, with the share that a word of that rank has (Zipf). Proverbs, verses, legal and licence
-formulas stand in common_property.txt: the words in them follow from each other, as if nearly certain.
+formulas stand in common_property.txt: the words in them follow from each other, as if nearly certain. So do those of what
+MIN_NOTICES of the FILEs after --formulas say alike, whoever wrote them; a licence in full counts as often as that by itself.
+Those of Debian were given: what common-licenses and the copyright file of each package hold. Only hashes of pairs are kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,8 @@ WORDS, PAIRS = 20_000, 32_000
 MIN_TEXTS = 4
 FORMULAS = Path(__file__).with_name("common_property.txt")
 FORMULA_RARITY = 0.05  # less than a word that agrees costs: however long, a formula is no evidence
+MIN_NOTICES = 5
+LICENCES = "common-licenses"  # the folder of licences
 ZIPF = 0.12
 
 
@@ -77,7 +81,10 @@ def main() -> None:
     a = ap.parse_args()
     if a.formulas:
         table = background()
-        written(table.words, table.word_rarity, *with_formulas(table.pairs, table.pair_rarity))
+        common = np.unique(np.concatenate([formulas(), notices(a.files)]))
+        pairs, rarities = with_formulas(table.pairs, table.pair_rarity, common)
+        written(table.words, table.word_rarity, pairs, rarities)
+        print(f"{len(common)} pairs of formulas, {len(pairs)} in all; {FILE.stat().st_size} bytes")
         return
     texts = [word_hashes(fold(read_document(f).words)) for f in sorted(a.files)]
     total = sum(map(len, texts))
@@ -92,7 +99,7 @@ def main() -> None:
         )
     )
     given = np.array([share.get(first[p], c) for p, c in zip(pairs.tolist(), pair_count.tolist(), strict=True)])
-    pairs, rarities = with_formulas(pairs, steps(np.minimum(pair_count / given, 1.0)))
+    pairs, rarities = with_formulas(pairs, steps(np.minimum(pair_count / given, 1.0)), formulas())
     written(words, steps(count / total), pairs, rarities)
     print(f"{total} words of {len(texts)} texts; {len(words)} words, {len(pairs)} pairs, {FILE.stat().st_size} bytes")
 
@@ -133,11 +140,31 @@ def with_others(words: np.ndarray, count: np.ndarray, total: int) -> tuple[np.nd
     return chosen, np.array([known[w] for w in chosen.tolist()])
 
 
-def with_formulas(pairs: np.ndarray, rarities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same with the pairs of common_property.txt added."""
+def pairs_of(text: str) -> np.ndarray:
+    """uint32[n], distinct: the pairs of words that follow each other in a text."""
+    hashes = word_hashes(fold(text))
+    return np.unique(pair_hash(hashes[:-1], hashes[1:]))
+
+
+def formulas() -> np.ndarray:
+    """The pairs of common_property.txt."""
+    return pairs_of(FORMULAS.read_text(encoding="utf-8"))
+
+
+def notices(files: list[Path]) -> np.ndarray:
+    """The pairs that MIN_NOTICES of the files hold, or a licence; files that say the same count once."""
+    texts = {file.read_text(encoding="utf-8", errors="replace"): file for file in sorted(files)}
+    held = Counter[int]()
+    for text, file in texts.items():
+        times = MIN_NOTICES if file.parent.name == LICENCES else 1
+        held.update(dict.fromkeys(pairs_of(text).tolist(), times))
+    return np.array(sorted(pair for pair, times in held.items() if times >= MIN_NOTICES), np.uint32)
+
+
+def with_formulas(pairs: np.ndarray, rarities: np.ndarray, common: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same with pairs added that formulas are made of."""
     known = dict(zip(pairs.tolist(), rarities.tolist(), strict=True))
-    hashes = word_hashes(fold(FORMULAS.read_text(encoding="utf-8")))
-    for pair in pair_hash(hashes[:-1], hashes[1:]).tolist():
+    for pair in common.tolist():
         known[pair] = min(known.get(pair, 255), round(FORMULA_RARITY / STEP))
     chosen = np.array(sorted(known), np.uint32)
     return chosen, np.array([known[p] for p in chosen.tolist()], np.uint8)

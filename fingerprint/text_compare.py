@@ -14,6 +14,7 @@ import numpy as np
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_background import STEP
+from fingerprint.text_fold import Bool
 from fingerprint.text_minhash import MINHASH, alike
 from fingerprint.text_minhash import REACH as PASSAGE_REACH
 from fingerprint.text_retelling import UNPROMISING, at_first_sight, in_common, retelling
@@ -39,10 +40,10 @@ MAX_WORD = 4.5  # evidence of one word
 # Stock phrases and quotations are in no table of frequencies. Of passages of works against other works, one in 70 shares 9
 # words with one, one in 700 shares 18: so many words can be evidence of at most FORMULA a word above FORMULA_WORDS.
 FORMULA_WORDS, FORMULA = 4.0, 0.75
+CERTAIN = 0.1  # rarity, at most, of a word that a formula makes certain: see benchmarks/make_background.py
 SEED_LENGTH = 15  # code points that the letters of a seed take in print
 SEED_WORDS = 2.8  # words that the letters of a seed make
 SEED_APART = 60  # code points of the work for each seed, at most, in a passage told by seeds alone
-SAID = 0.5  # share of the output's words that agree, from which the letters tell nothing that the words do not
 COPY_FROM = 0.4  # share of the output's words that agree, from which it is a copy
 
 
@@ -71,8 +72,8 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     for rows in chosen:
         pairs = agreeing(a, b, at[rows], to[rows], REACH[alignment.scheme])
         by_words = passages(a, b, pairs, common_here)
-        # Words that agree and weigh nothing are a formula; spelled in another way, they would weigh by their letters.
-        found.extend(by_words or ([] if said(a, pairs[0], at[rows]) else spelled_passage(a, at, to, rows, alignment.scheme)))
+        # Words that agree and weigh nothing are a formula: their letters tell nothing more.
+        found.extend(by_words or spelled_passage(a, b, at, to, rows, alignment.scheme))
     return found
 
 
@@ -180,23 +181,30 @@ def same_words(a: Stream, b: Stream, at: Int32, to: Int32) -> Int64:
     return same
 
 
-def said(a: Stream, agreeing_rows: Int64, at: Int32) -> bool:
-    """Whether most words of the output from the first to the last of these seeds agree."""
-    first, last = np.searchsorted(a.positions, [int(at.min()), int(at.max())])
-    inside = np.count_nonzero((agreeing_rows >= first) & (agreeing_rows < last))
-    return bool(inside > SAID * (last - first))
+def formulas(a: Stream, b: Stream, at: Int32, to: Int32) -> Bool:
+    """bool[n]: of each seed, whether the next word that begins is the same on both sides, and is certain after the word before it:
+    spaces stand alike there, so the letters of a formula tell no more than its words.
+    """
+    i = np.minimum(np.searchsorted(a.positions, at), len(a.codes) - 1)
+    j = np.minimum(np.searchsorted(b.positions, to), len(b.codes) - 1)
+    found: Bool = (a.codes[i] == b.codes[j]) & (a.payload[i, 4] * STEP < CERTAIN)
+    return found
 
 
-def spelled_passage(a: Stream, at: Int32, to: Int32, rows: Int64, scheme: str) -> list[Evidence]:
+def spelled_passage(a: Stream, b: Stream, at: Int32, to: Int32, rows: Int64, scheme: str) -> list[Evidence]:
     """The passage that letter seeds alone show, when no words agree: spaces were taken out or put between letters.
 
     Such text runs at another pace, so the seeds of the band (`rows`) give a line, and all seeds along the line count.
     """
-    if scheme != GRAMS or at[rows].min() == at[rows].max():
+    if scheme != GRAMS:
+        return []
+    unsaid = ~formulas(a, b, at, to)
+    rows = rows[unsaid[rows]]
+    if not len(rows) or at[rows].min() == at[rows].max():
         return []
     slope = float(np.ptp(to[rows]) / np.ptp(at[rows]))
     off = to - to[rows].mean() - slope * (at - at[rows].mean())
-    rows = np.flatnonzero((np.abs(off) <= SPREAD) & (np.abs(at - at[rows].mean()) <= np.ptp(at[rows]) + REACH[GRAMS]))
+    rows = np.flatnonzero(unsaid & (np.abs(off) <= SPREAD) & (np.abs(at - at[rows].mean()) <= np.ptp(at[rows]) + REACH[GRAMS]))
     rows = rows[np.lexsort((to[rows], at[rows]))]
     rows = rows[np.diff(np.maximum.accumulate(to[rows]), prepend=-1) > 0]
     at, to = at[rows], to[rows]
