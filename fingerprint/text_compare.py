@@ -182,7 +182,7 @@ def same_words(a: Stream, b: Stream, at: Int32, to: Int32) -> Int64:
 
 
 def formulas(a: Stream, b: Stream, at: Int32, to: Int32) -> Bool:
-    """bool[n]: of each seed, whether the next word that begins is the same on both sides, and is certain after the word before it:
+    """bool[n]: of each seed, whether the next word that begins is the same on both sides and certain after the word before it:
     spaces stand alike there, so the letters of a formula tell no more than its words.
     """
     i = np.minimum(np.searchsorted(a.positions, at), len(a.codes) - 1)

@@ -32,13 +32,13 @@ COMMON = {
     "modify, merge, publish, distribute, sublicense, and/or sell copies of the software",
     "a clause": "This agreement shall be governed by and construed in accordance with the laws of the state. In witness whereof, "
     "the parties hereto have executed this agreement as of the date first above written.",
-    "a notice": "This program is free software; you can redistribute it and/or modify it under the terms of the GNU General Public "
-    "License as published by the Free Software Foundation; either version 3 of the License, or (at your option) any later "
+    "a notice": "This program is free software; you can redistribute it and/or modify it under the terms of the GNU General "
+    "Public License as published by the Free Software Foundation; either version 3 of the License, or (at your option) any later "
     "version. This program is distributed in the hope that it will be useful, but WITHOUT ANY WARRANTY; without even the implied "
     "warranty of MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE. See the GNU General Public License for more details.",
-    "a part of a licence": "The source code for a work means the preferred form of the work for making modifications to it. For an "
-    "executable work, complete source code means all the source code for all modules it contains, plus any associated interface "
-    "definition files, plus the scripts used to control compilation and installation of the executable.",
+    "a part of a licence": "The source code for a work means the preferred form of the work for making modifications to it. For "
+    "an executable work, complete source code means all the source code for all modules it contains, plus any associated "
+    "interface definition files, plus the scripts used to control compilation and installation of the executable.",
     "a nursery rhyme": "Twinkle, twinkle, little star, how I wonder what you are. Up above the world so high, like a diamond in "
     "the sky.",
 }
