@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ NEAREST, FARTHEST = 8.0, 190.0  # ticks from the first peak to the others
 APART = 8.0  # ticks below which the second peak and the third sound together: the lower then comes first
 WIDEST = 48.0  # steps from the first peak to the others
 BLOCK = 20_000  # peaks worked on at a time
+COST_BITS = 28
+LOWEST = int(np.float32(NEAREST / (FARTHEST + 1) / 2).view(np.int32))  # bits of a float32 below every cost of a partner
 LEAST = 3  # landmarks that must agree before a placement is looked at
 BITS = np.array([7, 5, 5, 5, 5])  # of a cell: first pitch, two intervals, two times; they fill four bytes but for five bits
 SHIFTS = np.concatenate([[0], np.cumsum(BITS)[:-1]])
@@ -126,7 +129,8 @@ class Leads:
     def among(self, peaks: Peaks, found: Triples) -> Bool:
         """bool[n] for these triples."""
         first, second, third, cost = found
-        return (cost <= self.cost) & (peaks.rank[first] + peaks.rank[second] + peaks.rank[third] <= self.rank)
+        ranks = peaks.rank.take(first) + peaks.rank.take(second) + peaks.rank.take(third)
+        return np.asarray((cost <= self.cost) & (ranks <= self.rank))
 
 
 def probe_landmarks(peaks: Peaks, depth: int, fan: int, lead: Leads, change: Change = Change()) -> Fingerprint:
@@ -150,16 +154,20 @@ def changed_landmarks(peaks: Peaks, depth: int, fan: int, lead: Leads, changes: 
     plain = np.concatenate([np.zeros((0, 5), np.float32), *(values(block, found) for block, found in blocks)])
     leading = np.concatenate([np.zeros(0, bool), *(lead.among(block, found) for block, found in blocks)])
     between, known = packed(np.floor(plain[:, 1:3]), (1, 2))
-    tempos = {t: packed(np.floor(plain[:, 3:] * np.float32(abs(t))), (3, 4)) for t in {c.tempo for c in changes}}
+    time, plain, leading, between = time[known], plain[known], leading[known], between[known]
     raises = {r: packed(np.floor(plain[:, :1] + np.float32(r / PITCH_STEP)), (0,)) for r in {c.raised for c in changes}}
-    views = []
-    for change in changes:
-        (times, timely), (first, audible) = tempos[change.tempo], raises[change.raised]
-        inside = np.flatnonzero(known & timely & audible)
-        ticks = np.rint(time[inside] * abs(change.tempo)).astype(np.int32)
-        keys = keys_of((between | times | first)[inside])
-        views.append(make(LANDMARK, ticks, keys=keys, variant=change.name, leads=leading[inside, None]))
-    return views
+    views = {}
+    for tempo in {c.tempo for c in changes}:
+        times, timely = packed(np.floor(plain[:, 3:] * np.float32(abs(tempo))), (3, 4))
+        ticks = np.rint(time * abs(tempo)).astype(np.int32)
+        mixed = keys_of(between | times)  # what is raised is not mixed, so that once for each tempo is enough
+        for change in (c for c in changes if c.tempo == tempo):
+            first, audible = raises[change.raised]
+            inside = np.flatnonzero(timely & audible)
+            keys = (mixed | first.view(np.int64)).take(inside).reshape(-1, 1)
+            leads = leading.take(inside).reshape(-1, 1)
+            views[change] = Fingerprint(NAME, keys, ticks.take(inside), None, change.name, leads)
+    return [views[change] for change in changes]
 
 
 def positions(peaks: Peaks, rows: Int64) -> Int32:
@@ -182,12 +190,12 @@ def values(peaks: Peaks, found: Triples) -> Float32:
 
 def packed(cells: Float32, columns: Sequence[int] = range(5)) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
     """float32[..., k] cells of these columns of `values` -> (uint64[...], of 27 bits in all; bool[...]: all are in range)."""
-    codes, inside = np.zeros(cells.shape[:-1], np.int64), np.ones(cells.shape[:-1], bool)
+    codes, inside = np.zeros(cells.shape[:-1], np.int32), np.ones(cells.shape[:-1], bool)
     for place, column in enumerate(columns):
-        whole = cells[..., place].astype(np.int64)
-        held = np.minimum(np.maximum(whole, 0), (1 << BITS[column]) - 1)
+        whole = cells[..., place].astype(np.int32)
+        held = np.minimum(np.maximum(whole, np.int32(0)), np.int32((1 << BITS[column]) - 1))
         inside &= held == whole
-        codes |= held << SHIFTS[column]
+        codes |= held << np.int32(SHIFTS[column])
     return codes.astype(np.uint64), inside
 
 
@@ -234,7 +242,7 @@ def _triples_of(peaks: Peaks, partners: Int64, most: int) -> Triples:
         thirds.append(np.where(swap, a, b))
         costs.append(np.full(len(rows), i + j * j))
     first, second, third, cost = (np.concatenate(c).astype(np.int64) for c in (firsts, seconds, thirds, costs))
-    order = np.lexsort((cost, first))
+    order = _by_first(first, cost)
     order = order[_places(first[order]) < most]
     return first[order], second[order], third[order], cost[order]
 
@@ -252,14 +260,25 @@ def _partners(peaks: Peaks, count: int, fan: int) -> Int64:
         firsts.append(rows)
         seconds.append(rows + apart)
         costs.append((rank[rows + apart] + gap[rows] / (FARTHEST + 1)).astype(np.float32))
-    first, second, cost = np.concatenate(firsts), np.concatenate(seconds), np.concatenate(costs)
-    order = np.lexsort((cost, first))
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    # Floats above 0 are in the order of their bits; a cost is more than LOWEST and less than 2^8 times as much.
+    order = _by_first(first, np.concatenate(costs).view(np.int32) - LOWEST)
     first, second = first[order], second[order]
     place = _places(first)
     partners = np.full((count, fan), -1, np.int64)
     kept = place < fan
     partners[first[kept], place[kept]] = second[kept]
     return partners
+
+
+def _by_first(first: Int64, cost: npt.NDArray[np.integer[Any]]) -> Int64:
+    """The stable order by (first, cost), which are a row within a block and below 2^28: a sort of plain numbers."""
+    bits = len(first).bit_length()
+    if bits > 63 - BLOCK.bit_length() - COST_BITS:
+        return np.lexsort((cost, first))
+    joint = ((first << COST_BITS) | cost) << bits | np.arange(len(first))
+    joint.sort()
+    return joint & ((1 << bits) - 1)
 
 
 def _places(groups: Int64) -> Int64:
