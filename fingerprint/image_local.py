@@ -26,12 +26,12 @@ LOCAL = Scheme(LOCAL_NAME, "image", tick=1.0, payload_width=PAYLOAD_BYTES, align
 SIDE = 560  # longer side at which points are looked for: two thirds of the time of 640
 WORK_POINTS = 300
 DETECTED = 1200
-PROBE_SIDE, PROBE_POINTS, PROBE_DETECTED = 448, 800, 900
+PROBE_SIDE, PROBE_POINTS, PROBE_DETECTED = 400, 700, 800
 CONTRAST = 0.02  # half of OpenCV's: blurred and faint pictures still give points
 CELLS_PER_HALF = 1024
 SIGN_BITS = 6  # of a signature that are part of the key
-MIRROR_POINTS, MIRROR_CELLS = 400, 2  # of the mirrored picture: whole hashes find most mirrored ones as well
-PROBE_CELLS = 4  # nearest cells that each point of an output looks into
+MIRROR_POINTS, MIRROR_CELLS = 300, 2  # of the mirrored picture: whole hashes find most mirrored ones as well
+PROBE_CELLS = 3  # nearest cells that each point of an output looks into
 NEAR_HALVES = 4
 GRID = 4  # points are chosen evenly over GRID x GRID parts of the picture and over the octaves
 LEAST_SIDE = 16

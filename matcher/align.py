@@ -14,7 +14,7 @@ from fingerprint.hashing import Int64, hamming
 from registry.hits import Hits, stable_order
 
 MAX_FINGERPRINTS = 40  # of one lookup, that are looked at closely
-MAX_PLANES = 24  # the same for stills, whose placements cost more to tell from chance
+MAX_PLANES = 24  # the same for hashes of stills, whose placements cost more to tell from chance
 MAX_ALIKE = 24  # the same where rows are then told apart by their payload: at 10,000 works hardly a true one stands lower
 LEAST_ALIKE = 2  # rows with a hit that is alike, without which a fingerprint is passed over
 MAX_RUNS = 24  # placements of one registered fingerprint in one output
@@ -61,8 +61,10 @@ def _best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[t
     end = np.append(start[1:], len(hits))
     group = np.repeat(np.arange(len(start)), end - start)
     if scheme.aligner == "plane":
-        counted = _first_of_rows(hits, group) if scheme.derive is None else slice(None)
-        best = np.argsort(-np.bincount(group[counted], hits.rarity[counted]), kind="stable")[:MAX_PLANES]
+        points = scheme.derive is None  # whose keys are cells of one point, not bands of one hash
+        counted = _first_of_rows(hits, group) if points else slice(None)
+        most = MAX_FINGERPRINTS if points else MAX_PLANES
+        best = np.argsort(-np.bincount(group[counted], hits.rarity[counted]), kind="stable")[:most]
     elif scheme.farthest:
         best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_ALIKE]
     else:
