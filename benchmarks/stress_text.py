@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lab import ROOT, SHARED, load_lineup, stressed
 from stress_text_files import WRITERS
+from stress_text_retold import RETOLD, code_works, renamed_code
 
 from fingerprint.documents import read_document
 from fingerprint.errors import UnreadableMedia
@@ -30,6 +31,8 @@ NAMES = ("Adebayo", "Beatrix", "Caspian", "Delphine", "Eskil", "Fumiko", "Galina
 OTHER_WORDS = ("thing", "made", "of", "some", "old", "other", "great", "after")
 OCR = {"e": "c", "c": "e", "i": "l", "l": "1", "o": "0", "s": "5", "h": "b", "n": "u", "u": "n", "m": "rn", "a": "o", "t": "f"}
 SHORT = (60, 220)  # words of a passage
+TOLD = (120, 300)  # of one that is retold
+CODE_LINES = (40, 90)
 FORMATTED = 12  # works that are registered from another format than plain text
 
 Words = list[str]
@@ -222,6 +225,28 @@ def mosaic(desk: Desk) -> tuple[str, list[dict]]:
     return laid_out(pieces)
 
 
+def told_again(edit: Edit) -> Callable[[Desk], tuple[str, list[dict]]]:
+    """A passage retold by rule, between others' words."""
+
+    def made(desk: Desk) -> tuple[str, list[dict]]:
+        work, start, end, words = desk.passage(*TOLD)
+        around = [desk.filler(desk.dice.randint(20, 80)) for _ in range(2)]
+        text = " ".join(edit(words, desk.dice))
+        text, works = laid_out([(around[0], None), (text, (work, start, end)), (around[1], None)])
+        return text, [w | {"relation": "remake"} for w in works]
+
+    return made
+
+
+def code(desk: Desk) -> tuple[str, list[dict]]:
+    """Lines of a registered module with other names."""
+    work = desk.dice.choice(sorted(code_works()))
+    lines = code_works()[work].splitlines()
+    size = desk.dice.randint(*CODE_LINES)
+    first = desk.dice.randrange(len(lines) // 4, max(len(lines) // 4 + 1, len(lines) - size))
+    return renamed_code("\n".join(lines[first : first + size]), desk.dice), [{"work_id": work, "relation": "remake"}]
+
+
 def in_format(suffix: str) -> Callable[[Desk], tuple[str, list[dict]]]:
     """A passage in a file of that kind, whose spans count in what is taken out of it: only the work is judged."""
 
@@ -236,6 +261,8 @@ MIXES: dict[tuple[str, str], Callable[[Desk], tuple[str, list[dict]]]] = {
     ("needle", "thirty-words-in-three-thousand"): quoted(30, 30),
     ("hard", "quote-of-12-to-20-words"): quoted(12, 20),
     ("mosaic", "mosaic"): mosaic,
+    **{("retold", name): told_again(edit) for name, edit in RETOLD.items()},
+    ("retold", "code-renamed"): code,
     **{("format", suffix): in_format(suffix) for suffix in WRITERS},
 }
 
@@ -268,6 +295,9 @@ def registered(folder: Path, dice: random.Random) -> None:
         else:
             target.symlink_to(source)
         row["path"] = f"works/{target.name}"
+    for work, source in code_works().items():
+        (folder / "works" / f"{work}.py").write_text(source, encoding="utf-8")
+        rows.append(dict.fromkeys(rows[0], "") | {"work_id": work, "path": f"works/{work}.py", "title": work, "medium": "text"})
     with (folder / "works.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()

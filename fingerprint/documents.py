@@ -1,7 +1,7 @@
 """Documents to text: which format a file is, by its content, and the words in it with their place in the file.
 
-Plain formats (txt, md, html, srt, vtt, fountain, adoc, rst, source code) keep every code point of the file, so that spans
-can be marked in the file itself; what is not text there (tags, cue times) is masked. From docx, epub, pdf, rtf and the
+Plain formats (txt, md, html, srt, vtt, tex, fountain, adoc, rst, source code) keep every code point of the file, so that spans
+can be marked in the file itself; what is not text there (tags, cue times, commands) is masked. From docx, epub, pdf, rtf and the
 subtitles of a film the text is extracted, and spans count in the extracted text.
 """
 
@@ -69,6 +69,20 @@ IS_VTT = re.compile(r"\ufeff?WEBVTT(?:[ \t\r\n]|\Z)")
 CUE_MARKUP = re.compile(r"<[^<>\n]*>|\{\\[^{}\n]*\}")
 CUE_TIME = re.compile(r"(?:\d{1,3}:)?\d{1,3}:\d\d[,.]\d{1,3}[ \t]*-->")
 
+IS_TEX = re.compile(
+    r"\s*+(?:%[^\n]*\n\s*+)*+\\(?:documentclass|documentstyle|begin\s*\{|(?:sub)*section\*?\s*\{|chapter\*?\s*\{)"
+)
+TEX_BODY = "\\begin{document}"
+# Commands whose arguments are no prose, with these; all others without. Bounded, so that hostile text takes no time.
+TEX_MARKUP = re.compile(
+    r"(?<!\\)%[^\n]*"
+    r"|\\(?:begin|end)\s*\{[^{}\n]{0,64}+\}(?:\[[^\]\n]{0,200}+\])?(?:\{[lrcp|@.*0-9\s]{0,64}+\})?"
+    r"|\\(?:label|[a-zA-Z]*ref|[a-zA-Z]*cite[a-z]*|includegraphics|input|include|bibliography[a-z]*|usepackage|pagestyle|thispagestyle"
+    r"|[hv]space|url|href|set[a-z]+|(?:re)?newcommand|index)\b\*?(?:\s*\[[^\]\n]{0,200}+\])*+(?:\{[^{}\n]{0,500}+\})*+"
+    r"|\\[a-zA-Z]+\*?(?:\[[^\]\n]{0,200}+\])?"
+    r"|\\[^a-zA-Z]|[{}$]++|~",
+)
+
 
 @dataclass(frozen=True)
 class Document:
@@ -128,6 +142,8 @@ def plain(path: Path, text: str) -> Document:
         return plain_checked(path, text, cue_words(text))
     if IS_HTML.match(text[:4096]):
         return plain_checked(path, text, markup_words(text))
+    if IS_TEX.match(text):
+        return plain_checked(path, text, tex_words(text))
     return plain_checked(path, text, text)
 
 
@@ -187,3 +203,15 @@ def cue_words(text: str) -> str:
         else:
             keep.append(HIDDEN * len(line))
     return "\n".join(keep)
+
+
+def tex_words(text: str) -> str:
+    """LaTeX with its preamble, commands and comments masked: what all such files say alike is nobody's. The length is kept."""
+    body = max(text.find(TEX_BODY), 0)
+    return HIDDEN * body + TEX_MARKUP.sub(_masked_command, text[body:])
+
+
+def _masked_command(found: re.Match[str]) -> str:
+    whole = found[0]
+    apart = whole in ("~", "\\\\") or whole.startswith(("\\begin", "\\end", "%"))
+    return (" " if apart else HIDDEN) + HIDDEN * (len(whole) - 1)

@@ -24,7 +24,8 @@ from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, c
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
 PROMISING = 16.0  # -log10 of how often all is written that a band of letter seeds lies in, from which it is looked at,
-FEW_POOR = 3  # and so many works that promise less
+FEW_POOR = 3  # and so many works that promise less, for each thousand words of the output
+CODE_POINTS_OF_1000 = 6000.0
 MOST_ALIKE = 3  # works of those that passages meet, which are looked at
 SAME_WORDS = 8  # of the 24 words around a letter seed, that make one seed enough
 FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are aligned
@@ -99,7 +100,8 @@ def promising(output: Part, alignments: list[Alignment]) -> list[Alignment]:
     by_passages = [a for a in alignments if a.scheme == MINHASH]
     promised = promises(output, by_letters)
     order = np.argsort(-promised, kind="stable")
-    poor = [by_letters[k] for k in order[FEW_POOR:].tolist() if promised[k] < PROMISING]
+    few = math.ceil(FEW_POOR * max(1.0, output.extent[0] / CODE_POINTS_OF_1000))
+    poor = [by_letters[k] for k in order[few:].tolist() if promised[k] < PROMISING]
     left_out = set(map(id, [*poor, *by_passages[MOST_ALIKE:]]))
     return [a for a in alignments if id(a) not in left_out]
 

@@ -191,3 +191,24 @@ def test_too_long_a_text_is_refused(tmp_path, monkeypatch):
 def test_every_member_counts_towards_the_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("fingerprint.documents_packed.MAX_TOTAL_BYTES", 500)
     assert refusal(docx(tmp_path / "a.docx", DOCX.replace("Second", "word " * 100))) == "too-large"
+
+
+def test_of_latex_only_prose_is_words(tmp_path):
+    source = (
+        "% draft\n\\documentclass[11pt]{article}\n\\usepackage{graphicx}\n\\title{A Walk}\n\\begin{document}\n"
+        "\\section{The river}\\label{sec:river}\nMr.~Darcy walked "
+        "\\emph{slowly} to the sch\\\"{o}nes caf\\'e \\cite[p.~3]{darcy1813}.\n"
+        "\\begin{tabular}[t]{l|c}\nten & \\$5\\\\\n\\end{tabular} % note to self\n\\end{document}\n"
+    )
+    document = read_document(written(tmp_path / "a.tex", source))
+    assert document.text == source and len(document.words) == len(source)
+    shown = " ".join(document.words.replace(HIDDEN, "").split())
+    assert shown == "The river Mr. Darcy walked slowly to the schones cafe . ten & 5"
+    other = "He wrote \\section{x} in the margin."
+    assert read_document(written(tmp_path / "b.txt", other)).words == other
+
+
+@pytest.mark.parametrize("hostile", ["\\begin{", "\\cite[a]", "\\cite[", "{", "%", "\\a{b", "\\\\", "% \n"])
+def test_hostile_latex_takes_no_time(tmp_path, hostile):
+    source = "\\begin{document}" + hostile * 50_000
+    assert len(read_document(written(tmp_path / "a.tex", source)).words) == len(source)
