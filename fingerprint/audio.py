@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -23,12 +26,15 @@ from fingerprint.audio_landmark import (
     backwards,
     changed_landmarks,
     landmarks,
+    led,
     played,
     probe_landmarks,
 )
 from fingerprint.audio_melody import MELODY, MELODY_TURN, NOTE_TONES, Ear, installed
-from fingerprint.audio_peaks import TICK, Peaks, find_peaks
-from fingerprint.features import Alignment, Evidence, Fingerprint, Part, make
+from fingerprint.audio_peaks import TICK, Peaks, local_peaks, ranked
+from fingerprint.audio_side import DEPTH as SIDE_DEPTH
+from fingerprint.audio_side import SIDE, SIDE_PEAK, side, side_landmarks
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme, make
 from fingerprint.medium import Medium
 
 SUFFIXES = (
@@ -60,9 +66,11 @@ BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN = 4, 5
 # fewer than two leading hits to none of more than 15 s, with a twentieth of the plain keys and a thirtieth of the others.
 EVERY = Leads(99, 99, cells=3)
 LEADS = ((5.0, EVERY), (15.0, Leads(17, 99, cells=3)), (math.inf, Leads(17, 6)))
+SIDE_LEADS = ((5.0, EVERY), (15.0, Leads(5, 4, cells=3)), (math.inf, Leads(5, 4)))
+BACK_LEADS = ((5.0, EVERY), (15.0, Leads(17, 99, cells=3)), (math.inf, Leads(5, 4)))
 AXES_LEADS = ((5.0, EVERY), (8.0, Leads(17, 5)), (15.0, Leads(17, 3)), (math.inf, Leads(1, 2)))
 GRID_LEADS = ((5.0, EVERY), (8.0, Leads(9, 3)), (15.0, Leads(1, 2)), (math.inf, Leads(1, 1)))
-BACKWARDS_AXES_LEADS = ((5.0, EVERY), (8.0, Leads(9, 3)), (math.inf, Leads(1, 3)))
+BACKWARDS_AXES_LEADS = ((5.0, EVERY), (8.0, Leads(9, 3)), (15.0, Leads(1, 3)), (math.inf, Leads(1, 2)))
 
 Tiers = tuple[tuple[float, Leads], ...]
 
@@ -71,22 +79,24 @@ def features(sound: Sound) -> Part:
     """What the registry stores: the strongest peaks, a few landmarks between them, the chroma and its turns, and those of notes
     where the extra that hears them is installed.
     """
-    found, notes, seconds = _listen(sound, mono)
+    (found, beside), notes, seconds = _listen(sound, mono, side)
     tones = chroma(found, seconds)
     stored = found.of(found.rank < STORED_DEPTH)
+    aside = (side_landmarks(beside), _peaks(beside.of(beside.rank < SIDE_DEPTH), scheme=SIDE_PEAK))
     heard = [part for melody in notes for part in (melody, turns(melody, MELODY_TURN))]
-    return Part("audio", (seconds,), (landmarks(found, LANDMARK_DEPTH), _peaks(stored), tones, turns(tones), *heard))
+    return Part("audio", (seconds,), (landmarks(found, LANDMARK_DEPTH), _peaks(stored), *aside, tones, turns(tones), *heard))
 
 
 def probes(sound: Sound) -> Part:
     """What is looked up: more peaks, more landmarks, also backwards and with other tempos and pitches; more turns."""
-    found, notes, seconds = _listen(sound, mono_or_both)
+    [found], notes, seconds = _listen(sound, mono_or_both)
     depth, fan = (PROBE_DEPTH, PROBE_FAN) if seconds <= LONG_S else (LONG_DEPTH, LONG_FAN)
-    plain = probe_landmarks(found, depth, fan, leads_of(LEADS, seconds))
+    plain, beside = led(found, depth, fan, (leads_of(LEADS, seconds), leads_of(SIDE_LEADS, seconds)))
+    beside = dataclasses.replace(beside, scheme=SIDE.name)
     tones = chroma(found, seconds)
     heard = [part for melody in notes for part in (melody, probe_turns(melody, MELODY_TURN))]
     peaks = (_peaks(found), _peaks(found.of(found.rank < STORED_DEPTH), STRONGEST))
-    return Part("audio", (seconds,), (plain, *peaks, *_changed(found, seconds), tones, probe_turns(tones), *heard))
+    return Part("audio", (seconds,), (plain, beside, *peaks, *_changed(found, seconds), tones, probe_turns(tones), *heard))
 
 
 def _changed(found: Peaks, seconds: float) -> list[Fingerprint]:
@@ -98,7 +108,7 @@ def _changed(found: Peaks, seconds: float) -> list[Fingerprint]:
     windows = _windows(found, seconds)
     turned = backwards(windows, round(seconds / TICK))
     return [
-        probe_landmarks(turned, BACK_DEPTH, BACK_FAN, leads_of(LEADS, seconds), BACKWARDS),
+        probe_landmarks(turned, BACK_DEPTH, BACK_FAN, leads_of(BACK_LEADS, seconds), BACKWARDS),
         *changed_landmarks(windows, AXES_DEPTH, AXES_FAN, leads_of(AXES_LEADS, seconds), AXES),
         *changed_landmarks(windows, GRID_DEPTH, GRID_FAN, leads_of(GRID_LEADS, seconds), GRID),
         *changed_landmarks(
@@ -134,32 +144,38 @@ def _windows(found: Peaks, seconds: float) -> Peaks:
     return found.of(found.time * TICK % every < WINDOW_S)
 
 
-def _listen(sound: Sound, channels: Callable[[Float32], Float32]) -> tuple[Peaks, list[Fingerprint], float]:
-    """The peaks, the melody (none without the extra that hears it), and the seconds."""
+def _listen(sound: Sound, *mixes: Callable[[Float32], Float32]) -> tuple[list[Peaks], list[Fingerprint], float]:
+    """The peaks of each of these mixes of the channels, the melody of the first (none without the extra that hears it), and the
+    seconds. A few blocks are held at a time.
+    """
     samples = 0
     ears = [Ear()] if installed() else []
 
-    def blocks() -> Iterator[Float32]:
+    def blocks() -> Iterator[list[Float32]]:
         nonlocal samples
         for block in sound.blocks:
             samples += block.shape[1]
-            mixed = channels(block)
+            mixed = [mix(block) for mix in mixes]
             for ear in ears:
-                ear.hear(mixed)
+                ear.hear(mixed[0])
             yield mixed
 
-    found = find_peaks(blocks(), PEAK_DEPTH)
-    return found, [ear.melody(samples / RATE) for ear in ears], samples / RATE
+    streams = [map(operator.itemgetter(n), copy) for n, copy in enumerate(itertools.tee(blocks(), len(mixes)))]
+    pieces = list(zip(*map(local_peaks, streams), strict=True))
+    heard = [ranked([piece[n] for piece in pieces], PEAK_DEPTH) for n in range(len(mixes))]
+    return heard, [ear.melody(samples / RATE) for ear in ears], samples / RATE
 
 
-def _peaks(found: Peaks, variant: str = "") -> Fingerprint:
+def _peaks(found: Peaks, variant: str = "", scheme: Scheme = PEAK) -> Fingerprint:
     ticks = np.rint(found.time).astype(np.int32)
     order = np.argsort(ticks, kind="stable")
-    return make(PEAK, ticks[order], np.clip(np.rint(found.pitch[order]), 0, 255).astype(np.uint8).reshape(-1, 1), variant=variant)
+    return make(
+        scheme, ticks[order], np.clip(np.rint(found.pitch[order]), 0, 255).astype(np.uint8).reshape(-1, 1), variant=variant
+    )
 
 
 TONES = {tones.turn.name: tones for tones in (PEAK_TONES, NOTE_TONES)}
-SCHEMES = (LANDMARK, OLD_LANDMARK, PEAK, CHROMA, TURN, MELODY, MELODY_TURN)
+SCHEMES = (LANDMARK, OLD_LANDMARK, PEAK, SIDE, SIDE_PEAK, CHROMA, TURN, MELODY, MELODY_TURN)
 AUDIO = Medium(
     "audio", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=distinct, likely=likely, explained=explained
 )

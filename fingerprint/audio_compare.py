@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fingerprint.audio_landmark import BACKWARDS, LANDMARK, LEAST, change_of
 from fingerprint.audio_peaks import TICK
+from fingerprint.audio_side import SIDE, SIDE_PEAK
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme
 from fingerprint.hashing import Int64
 
@@ -70,8 +71,11 @@ class Pair:
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
-    """The stretch of the work along this placement that the output holds; one for each PIECE_TICKS of a long run."""
-    ours, theirs = output.of(PEAK.name), work.of(PEAK.name)
+    """The stretch of the work along this placement that the output holds; one for each PIECE_TICKS of a long run.
+
+    Rows of an output that meet the difference of a work's channels are those of its plain landmarks, and told as theirs.
+    """
+    ours, theirs = output.of(PEAK.name), work.of(SIDE_PEAK.name if alignment.scheme == SIDE.name else PEAK.name)
     probe = output.of(alignment.scheme, alignment.variant)
     if ours is None or theirs is None or probe is None:
         return []
@@ -134,15 +138,17 @@ def _piece(pair: Pair, run: Alignment, hits: Float, at: Placement, bounds: tuple
     if len(when) < LEAST_PEAKS:
         return []
     changed = bool(run.variant) and run.variant != BACKWARDS.name or abs(abs(at.scale) - 1) > UNCHANGED
-    searched = SEARCHED + SEARCHED_MORE * bool(run.variant)
+    aside = run.scheme == SIDE.name
+    searched = SEARCHED + SEARCHED_MORE * (bool(run.variant) or aside)
     stretch = judge(field, when - bounds[0], steps, searched, SURVIVAL_CHANGED if changed else SURVIVAL)
     if stretch.strength < WORTH:
         return []
     first, last = float(when[stretch.first]), float(when[stretch.last])
     rows = np.unique(run.output_rows[(hits >= first - CELL_TICKS) & (hits <= last + CELL_TICKS)]).astype(np.int32)
+    scheme = LANDMARK.name if aside else run.scheme
     span = (first * TICK, min(last, pair.length) * TICK)
     there = sorted(min(max(t * at.scale + at.offset, 0.0), pair.work_length) * TICK for t in (first, last))
-    return [Evidence("copy", span, (there[0], there[1]), at.scale, stretch.strength, rows, run.scheme, run.variant)]
+    return [Evidence("copy", span, (there[0], there[1]), at.scale, stretch.strength, rows, scheme, run.variant)]
 
 
 def seen_from(theirs: Fingerprint, at: Placement, start: float, end: float) -> tuple[Float, Int64]:

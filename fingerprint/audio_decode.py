@@ -133,7 +133,7 @@ def mono(block: Float32) -> Float32:
     """float32[1, n]: the mix, or the difference where the channels cancel each other (one of them inverted)."""
     if block.shape[0] == 1:
         return block
-    mid, side = _mid_and_side(block)
+    mid, side = mid_and_side(block)
     return side if float(np.vdot(mid, mid)) < HIDDEN * float(np.vdot(side, side)) else mid
 
 
@@ -143,12 +143,13 @@ def mono_or_both(block: Float32) -> Float32:
     only = mono(block)
     if block.shape[0] == 1:
         return only
-    mid, side = _mid_and_side(block)
+    mid, side = mid_and_side(block)
     loud = HIDDEN * float(np.vdot(side, side)) <= float(np.vdot(mid, mid)) < float(np.vdot(side, side))
     return np.concatenate([mid, side]) if loud else only
 
 
-def _mid_and_side(block: Float32) -> tuple[Float32, Float32]:
+def mid_and_side(block: Float32) -> tuple[Float32, Float32]:
+    """float32[1, n] each: half the sum and half the difference of two channels."""
     mid = (block[:1] + block[1:]) * np.float32(0.5)
     side = (block[:1] - block[1:]) * np.float32(0.5)
     return mid, side

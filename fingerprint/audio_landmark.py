@@ -104,11 +104,12 @@ OLD_LANDMARK = dataclasses.replace(
 )  # fmt: skip
 
 
-def landmarks(peaks: Peaks, depth: int) -> Fingerprint:
-    """What the registry stores: each peak of rank below `depth` with the best two that follow it."""
+def landmarks(peaks: Peaks, depth: int, firsts: int = 99) -> Fingerprint:
+    """What the registry stores: of the peaks of rank below `depth` those below `firsts`, each with the best two that follow."""
     ticks, payloads = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.uint8)]
     for block, found in _triples(peaks.of(peaks.rank < depth), fan=3, most=1):
         cells, inside = packed(np.floor(values(block, found)))
+        inside &= block.rank[found[0]] < firsts
         ticks.append(positions(block, found[0][inside]))
         payloads.append(cells[inside].astype("<u4").view(np.uint8).reshape(-1, 4))
     return make(LANDMARK, np.concatenate(ticks), np.concatenate(payloads))
@@ -135,13 +136,21 @@ class Leads:
 
 def probe_landmarks(peaks: Peaks, depth: int, fan: int, lead: Leads, change: Change = Change()) -> Fingerprint:
     """What is looked up: more peaks, more partners, and the cells next door where a value lies nearest to an edge."""
-    ticks, keys, leads = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.int64)], [np.zeros((0, 4), bool)]
+    return led(peaks, depth, fan, (lead,), change)[0]
+
+
+def led(peaks: Peaks, depth: int, fan: int, leads: Sequence[Leads], change: Change = Change()) -> list[Fingerprint]:
+    """The same once for each of the `leads`: the columns are one and the same but for what leads."""
+    ticks, keys = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.int64)]
+    leading = [[np.zeros((0, 4), bool)] for _ in leads]
     for block, found in _triples(peaks.of(peaks.rank < depth), fan, most=fan * fan):
         cells, inside = neighbours(values(block, found))
         ticks.append(positions(block, found[0][inside]))
         keys.append(keys_of(cells[inside]))
-        leads.append(lead.among(block, found)[inside, None] & (np.arange(4) <= lead.cells))
-    return make(LANDMARK, np.concatenate(ticks), keys=np.concatenate(keys), variant=change.name, leads=np.concatenate(leads))
+        for own, lead in zip(leading, leads, strict=True):
+            own.append(lead.among(block, found)[inside, None] & (np.arange(4) <= lead.cells))
+    view = make(LANDMARK, np.concatenate(ticks), keys=np.concatenate(keys), variant=change.name)
+    return [dataclasses.replace(view, leads=np.concatenate(own)) for own in leading]
 
 
 def changed_landmarks(peaks: Peaks, depth: int, fan: int, lead: Leads, changes: Sequence[Change]) -> list[Fingerprint]:

@@ -20,7 +20,7 @@ STEPS = 48  # steps of log frequency per octave
 FIRST, LAST = 12, 488  # bins looked at: 94 to 3812 Hz
 MARGIN = 3  # a peak is the highest of its neighbourhood, this many frames and bins to each side
 FLOOR = -3.0  # log10 of power below which there is only silence (a full-scale sine gives about 4.8)
-CHUNK = 1024  # frames worked on at a time
+CHUNK = 512  # frames worked on at a time
 BANDS = (76.0, 131.0, 175.0, 214.0)  # in steps: edges at 300, 663, 1252, 2198 Hz
 AROUND = 62.5  # ticks to each side within which peaks of one band are ranked
 
@@ -52,22 +52,32 @@ class Peaks:
 
 def find_peaks(blocks: Iterable[Float32], depth: int) -> Peaks:
     """The peaks of rank below `depth` in blocks float32[c, n] at RATE; the power of several channels adds up."""
-    found = [_local(first, power) for first, power in _spectra(blocks)]
-    time, pitch, height = np.concatenate(found, axis=1) if found else np.zeros((3, 0), np.float32)
+    return ranked(list(local_peaks(blocks)), depth)
+
+
+def local_peaks(blocks: Iterable[Float32]) -> Iterator[Float32]:
+    """The local maxima of one chunk of frames after the other, as `_local` gives them; silence has none."""
+    for first, samples in _chunks(blocks):
+        yield _local(first, log_power(samples)) if samples.any() else np.zeros((3, 0), np.float32)
+
+
+def ranked(pieces: list[Float32], depth: int) -> Peaks:
+    """The Peaks of rank below `depth` among those that were found."""
+    time, pitch, height = np.concatenate([np.zeros((3, 0), np.float32), *pieces], axis=1)
     return _ranked(time, pitch, height, depth)
 
 
-def _spectra(blocks: Iterable[Float32]) -> Iterator[tuple[int, Float32]]:
-    """(first frame, log power float32[frames + 2 * MARGIN, bins]) in chunks that overlap by 2 * MARGIN frames."""
+def _chunks(blocks: Iterable[Float32]) -> Iterator[tuple[int, Float32]]:
+    """(first frame, samples float32[c, n] of CHUNK + 2 * MARGIN frames): chunks overlap by 2 * MARGIN frames."""
     held = np.zeros((1, MARGIN * HOP), np.float32)
     first = 0
     for block in blocks:
         held = _joined(held, block)
         while held.shape[1] >= (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW:
-            yield first, log_power(held[:, : (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW])
+            yield first, held[:, : (CHUNK + 2 * MARGIN - 1) * HOP + WINDOW]
             held, first = held[:, CHUNK * HOP :], first + CHUNK
     if held.shape[1] > MARGIN * HOP:
-        yield first, log_power(_joined(held, np.zeros((1, WINDOW + MARGIN * HOP), np.float32)))
+        yield first, _joined(held, np.zeros((1, WINDOW + MARGIN * HOP), np.float32))
 
 
 def _joined(before: Float32, after: Float32) -> Float32:
@@ -96,12 +106,7 @@ def _local(first: int, power: Float32) -> Float32:
     n, bins = power.shape
     if n <= 2 * MARGIN:
         return np.zeros((3, 0), np.float32)
-    wide = power[:, : bins - 2 * MARGIN].copy()
-    for shift in range(1, 2 * MARGIN + 1):
-        np.maximum(wide, power[:, shift : bins - 2 * MARGIN + shift], out=wide)
-    high = wide[: n - 2 * MARGIN].copy()
-    for shift in range(1, 2 * MARGIN + 1):
-        np.maximum(high, wide[shift : n - 2 * MARGIN + shift], out=high)
+    high = _highest(_highest(power.T).T)
     core = power[MARGIN : n - MARGIN, MARGIN : bins - MARGIN]
     frame, bin_ = np.nonzero((core == high) & (core > FLOOR))
     t, f = frame + MARGIN, bin_ + MARGIN
@@ -110,6 +115,13 @@ def _local(first: int, power: Float32) -> Float32:
     hertz = (FIRST + f + _vertex(power[t, f - 1], top, power[t, f + 1])) * (RATE / WINDOW)
     ticks = time * TICKS_PER_HOP + WINDOW // 2 * TICKS_PER_HOP // HOP
     return np.stack([ticks, STEPS * np.log2(hertz / LOWEST_HZ), top]).astype(np.float32)
+
+
+def _highest(rows: Float32) -> Float32:
+    """The highest of each 2 * MARGIN + 1 = 7 rows that follow each other, by doubling."""
+    two = np.maximum(rows[:-1], rows[1:])
+    four = np.maximum(two[:-2], two[2:])
+    return np.maximum(four[:-3], four[3:])
 
 
 def _vertex(before: Float32, top: Float32, after: Float32) -> Float32:

@@ -223,6 +223,24 @@ def test_what_is_done_to_the_channels_does_not_hide_a_work(
     assert [m.work_id for m in scan_media("q", media, index).matches if m.listed] == ["both"]
 
 
+def test_what_only_the_difference_of_two_channels_holds_is_found() -> None:
+    """A voice in the middle, players at the sides: without the middle hardly a peak of the mix is left."""
+    voice, players = song(30, 30), 0.3 * song(31, 30)
+    works = [("song", (AUDIO.features(heard(np.stack([voice + players, voice - players]))),))]
+    index = MemoryIndex([*works, *((f"w{i}", (AUDIO.features(heard(song(i))),)) for i in range(3))], SCHEMES)
+    [(work_id, _, span, there, _)] = scan(players[8 * RATE : 20 * RATE], index)
+    assert work_id == "song"
+    assert span == pytest.approx((0, 12), abs=0.5)
+    assert there == pytest.approx((8, 20), abs=0.5)
+
+
+def test_a_mix_whose_channels_are_alike_stores_no_difference() -> None:
+    same = song(30)
+    for channels in (same, np.stack([same, same]), np.stack([same, -same]), np.stack([same, 0.98 * same])):
+        part = AUDIO.features(heard(channels))
+        assert [len(f) for f in part.fingerprints if f.scheme.startswith("audio.side")] == [0, 0]
+
+
 def voice(hertz: float, size: float, pace: float, seed: int) -> Float32:
     """One sentence of 60 sounds (the same for every voice): formants `size` times as high, `pace` times as fast.
 
@@ -348,6 +366,8 @@ def test_stored_size_stays_small() -> None:
 KNOWN: list[tuple[str, int, str]] = [
     ("audio.landmark.2", 24, "e9e2d1337cdb2863"),
     ("audio.peak.1", 31, "9e404660b0d78335"),
+    ("audio.side.1", 0, "e3b0c44298fc1c14"),
+    ("audio.sidepeak.1", 0, "e3b0c44298fc1c14"),
     ("audio.chroma.1", 13, "c8553b57a6bbb35d"),
     ("audio.turn.1", 5, "595e803c740e2851"),
 ]
