@@ -284,6 +284,8 @@ def main() -> None:
     a = ap.parse_args()
     SECONDS[a.medium] = a.seconds or SECONDS[a.medium]
     with tempfile.TemporaryDirectory(prefix="byline-growth-") as folder:
+        if a.keep:
+            a.keep.mkdir(parents=True, exist_ok=True)
         result = run(a.medium, sorted(a.works), a.keep or Path(folder))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     result |= {"commit": commit.stdout.strip(), "date": datetime.date.today().isoformat(), "cores": os.cpu_count()}
