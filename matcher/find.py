@@ -72,22 +72,27 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
 
 
 def _explaining(number: int, part: Part, index: Index, medium: Medium, stored: Stored, without: Collection[str]) -> list[Finding]:
-    """Certain copies that every EIGHTH of the leading keys of the output as it is leads to, if they leave nothing of it to be
-    looked for: most outputs that hold a registered work are told with a hundredth of their keys. Else nothing.
+    """What the leading keys of the output as it is lead to, if its certain copies leave nothing of the output to be looked for:
+    most outputs that hold a registered work are told with few of their keys. Else nothing.
+
+    An EIGHTH of these keys tell that first. The others then find what is faint beside that.
     """
     plain = next((f for f in part.fingerprints if f.leads is not None and not f.variant and f.scheme not in IN_TURN), None)
     if medium.explained is None or plain is None or plain.leads is None or not len(plain):
         return []
-    few = np.zeros(plain.leads.size, bool)
-    few[np.flatnonzero(plain.leads)[::EIGHTH]] = True
-    view = dataclasses.replace(plain, leads=few.reshape(plain.leads.shape))
-    [(_, hits)] = lookups(dataclasses.replace(part, fingerprints=(view,)), index, schemes(), without, stored)
-    placed = align(hits, plain, schemes()[plain.scheme], stored)
-    found = verify(number, part, placed, index, {part.medium: medium}, stored)
-    sure = [f for f in found if f.evidence.relation == "copy" and f.evidence.strength >= SURE]
-    works = [StoredPart(f.registered.medium, f.registered.extent, (), f.registered.siblings, stored) for f in sure]
-    done = medium.explained(part, [(work, f.evidence) for work, f in zip(works, sure, strict=True)])
-    return found if done else []
+    found: list[Finding] = []
+    for every in (EIGHTH, 1):
+        asked = np.zeros(plain.leads.size, bool)
+        asked[np.flatnonzero(plain.leads)[::every]] = True
+        view = dataclasses.replace(plain, leads=asked.reshape(plain.leads.shape))
+        [(_, hits)] = lookups(dataclasses.replace(part, fingerprints=(view,)), index, schemes(), without, stored)
+        placed = align(hits, plain, schemes()[plain.scheme], stored)
+        found = verify(number, part, placed, index, {part.medium: medium}, stored)
+        sure = [f for f in found if f.evidence.relation == "copy" and f.evidence.strength >= SURE]
+        works = [StoredPart(f.registered.medium, f.registered.extent, (), f.registered.siblings, stored) for f in sure]
+        if not medium.explained(part, [(work, f.evidence) for work, f in zip(works, sure, strict=True)]):
+            return []
+    return found
 
 
 def _remembering(table: Mapping[str, Medium], name: str) -> Mapping[str, Medium]:
