@@ -16,6 +16,8 @@ from fingerprint.hashing import UInt8, UInt64
 
 FILE = Path(__file__).with_name("text_background.npz")
 STEP = 0.05  # of log10, in which rarities are kept
+CERTAIN = 0.1  # rarity, at most, of a word that a formula makes certain: see benchmarks/make_background.py
+FORMULA_RUN, APART, APART_OF = 3, 2.0, 0.65
 UNKNOWN = 6.0  # rarity of a word that is not in the table: at most one in a million
 
 UInt32 = npt.NDArray[np.uint32]
@@ -61,11 +63,19 @@ def rarity(hashes: UInt64) -> Float32:
 
 
 def rarity_after(hashes: UInt64) -> Float32:
-    """float32[n]: the same for each word given the word before it, where that pair is common; else as `rarity`."""
+    """float32[n]: the same for each word given the word before it, where that pair is common; else as `rarity`.
+
+    Words that a formula makes certain are so in its company: of a run of fewer than FORMULA_RUN each counts APART_OF what it
+    does alone, at most APART, as pairs in use do. Licences are long, and hold many a pair that everybody writes.
+    """
     alone = rarity(hashes)
     if len(hashes) > 1:
         table = background()
         paired = looked_up(table.pairs, table.pair_rarity, pair_hash(hashes[:-1], hashes[1:]), np.inf)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], paired < CERTAIN, [False]]).astype(np.int8)))
+        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            if end - start < FORMULA_RUN:
+                paired[start:end] = np.minimum(APART_OF * alone[start + 1 : end + 1], APART)
         alone[1:] = np.minimum(alone[1:], paired)
     return alone
 

@@ -24,7 +24,7 @@ from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, c
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
 PROMISING = 16.0  # -log10 of how often all is written that a band of letter seeds lies in, from which it is looked at,
-FEW_POOR = 3  # and so many works that promise less, for each thousand words of the output
+FEW_POOR, MORE_POOR = 3, 7  # and so many works that promise less, and more for each further thousand words of the output
 CODE_POINTS_OF_1000 = 6000.0
 MOST_ALIKE = 3  # works of those that passages meet, which are looked at
 SAME_WORDS = 8  # of the 24 words around a letter seed, that make one seed enough
@@ -73,8 +73,9 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     for rows in chosen:
         pairs = agreeing(a, b, at[rows], to[rows], REACH[alignment.scheme])
         by_words = passages(a, b, pairs, common_here)
-        # Words that agree and weigh nothing are a formula: their letters tell nothing more.
-        found.extend(by_words or spelled_passage(a, b, at, to, rows, alignment.scheme))
+        # Where fewer words agree than letter seeds, their spaces stand elsewhere. What weighs nothing otherwise is a formula.
+        few = sum(e.detail["words"] for e in by_words) < np.count_nonzero(np.diff(at[rows], prepend=-1))
+        found.extend((spelled_passage(a, b, at, to, rows, alignment.scheme) if few else []) or by_words)
     return found
 
 
@@ -100,7 +101,7 @@ def promising(output: Part, alignments: list[Alignment]) -> list[Alignment]:
     by_passages = [a for a in alignments if a.scheme == MINHASH]
     promised = promises(output, by_letters)
     order = np.argsort(-promised, kind="stable")
-    few = math.ceil(FEW_POOR * max(1.0, output.extent[0] / CODE_POINTS_OF_1000))
+    few = FEW_POOR + math.ceil(MORE_POOR * max(0.0, output.extent[0] / CODE_POINTS_OF_1000 - 1))
     poor = [by_letters[k] for k in order[few:].tolist() if promised[k] < PROMISING]
     left_out = set(map(id, [*poor, *by_passages[MOST_ALIKE:]]))
     return [a for a in alignments if id(a) not in left_out]

@@ -21,8 +21,8 @@ from matcher.align import slots
 from matcher.leads import VIEW_STEP
 from registry.hits import Hits
 
-CROWD = 1600  # hits of an output that are looked at, by half cells: those that lie where most comes together
-CROWD_OF_EACH = (200, 800)  # and of each half cell
+# Hits of half a cell that are looked at, by the square of how many there are, but so many: those that lie where most comes together.
+CROWD, CROWD_OF_EACH = 8000, (200, 2000)
 LOOKED_AT = 40  # places whose order is looked at, for each cell of the output; of an output of several cells fewer of each
 FEWEST = 12
 KEPT = 40  # best of those, the same
@@ -156,7 +156,7 @@ def _in_company(hits: Hits, half: Int64, to: Int64, length: Float, stretch: floa
     full = np.flatnonzero(here >= least)
     full = full[np.lexsort((-here[full], half[full]))]
     start = np.flatnonzero(np.diff(half[full], prepend=-1))
-    crowd = np.clip(CROWD // max(1, len(start)), *CROWD_OF_EACH)
+    crowd = np.clip(CROWD // max(1, len(start)) ** 2, *CROWD_OF_EACH)
     full = np.sort(full[np.arange(len(full)) - np.repeat(start, np.diff(np.append(start, len(full)))) < crowd])
     return rows[full]
 
