@@ -16,6 +16,9 @@ FRAME = 48  # side of a probe's frame
 FLAT = 5.0  # grey levels of standard deviation below which a picture tells nothing
 CUT_LEVELS = 18.0  # mean step between two thumbs that is a cut
 BAR_LEVELS = 4.0  # a bar varies less than this, along itself and over the shot
+# What a bar ends at differs from it by so many grey levels, along so much of the line: bars 0.70 to 1, sides of somebody who
+# stands before a plain ground at most 0.61.
+EDGE_LEVELS, EDGE_SHARE = 8.0, 0.65
 NEW_BITS = 60  # of 256 from the last key picture: another shot
 MOVED_LEVELS = 4
 LEAST_AREA = 0.2  # of the frame must be left when bars are cut away
@@ -74,12 +77,23 @@ def content_box(grey: UInt8) -> tuple[int, int, int, int]:
     """[y0, y1, x0, x1] of what letterbox, pillarbox or window-box bars of one colour leave of a shot uint8[n, h, w]."""
     n, h, w = grey.shape
     some = grey[:: max(1, n // 12)].astype(np.float32)
-    rows, columns = _flat_lines(some), _flat_lines(some.transpose(0, 2, 1))
-    y0, y1 = _inside(rows)
-    x0, x1 = _inside(columns)
+    turned = some.transpose(0, 2, 1)
+    y0, y1 = _inside(_flat_lines(some))
+    x0, x1 = _inside(_flat_lines(turned))
+    for _ in range(2):  # how much of a line is judged between the bars of the other sides, when these are bars
+        y0, y1 = (y0, y1) if _edged(some[:, :, x0:x1], y0, y1) else (0, h)
+        x0, x1 = (x0, x1) if _edged(turned[:, :, y0:y1], x0, x1) else (0, w)
     if (y1 - y0) * (x1 - x0) < LEAST_AREA * h * w:
         return 0, h, 0, w
     return y0, y1, x0, x1
+
+
+def _edged(some: Float32, first: int, end: int) -> bool:
+    """Whether the picture begins at these lines all along, as it does at bars: a figure before a plain ground touches them."""
+    for bar, line in ((some[:, : max(first - 1, 0)], first), (some[:, end + 1 :], end - 1)):
+        if bar.size and (np.abs(some[:, line] - np.median(bar)) > EDGE_LEVELS).mean(axis=1).max() < EDGE_SHARE:
+            return False
+    return True
 
 
 def _flat_lines(some: Float32) -> Bool:

@@ -37,6 +37,8 @@ POINT_ZERO, POINT_WORTH, POINT_CAP = 4, 0.9, 9.0  # log10 for each place that ag
 ALIKE_ZERO, ALIKE_STEP, ALIKE_CAP = 0.35, 0.1, 5.0
 # The same beside a whole hash, which says much of it already: what is less alike speaks against it, and no more.
 HASH_ALIKE_ZERO, HASH_ALIKE_STEP = 0.45, 0.05
+TURNED_CAP = 60.0  # what a hash can tell of a picture is less the more the picture is like itself when it is turned
+REMAKE_AGAINST = 1.4  # how much more what is less alike counts where the hashes differ as well
 CHANCE_SHARE = 0.7  # of what wrongly turned pictures share
 PART_PRIOR, MIRROR_PRIOR = -1.0, -0.7  # log10 of how rare it is to show a part of a picture, or to mirror it
 
@@ -170,18 +172,24 @@ def _by_hash(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     row, column = np.unravel_index(int(bits.argmin()), bits.shape)
     nearest, shown = float(bits[row, column]), ours.payload[rows[row]]
     second = float(ticks[column] * WHOLE.tick)
-    strength = min(CAP, CHANCE_BASE + (CHANCE_DISTANCE - nearest) / CHANCE_STEP - np.log10(len(theirs)))
     seen = _moment(output, work, _region_view(shown), second)
-    against = 0.0 if seen is None else min(0.0, _told(seen, HASH_ALIKE_ZERO, HASH_ALIKE_STEP))
-    strength += against
+    against, chance = _against(seen, nearest), 0.0 if seen is None else seen.chance
+    told = CHANCE_BASE + (CHANCE_DISTANCE - nearest) / CHANCE_STEP - np.log10(len(theirs))
+    strength = min(min(CAP, told) + against, TURNED_CAP * (1.0 - chance))
     if nearest > FARTHEST or strength <= 0:
         return []
     span = (second, min(second + LENGTH_S, max(work.extent[0], second)))
     relation = "copy" if nearest <= COPY_BITS else "remake"
     claimed = np.array([rows[row]], np.int32)
-    detail = {"bits": nearest, "against": against}
+    detail = {"bits": nearest, "against": against, "chance": chance}
     region = _pixels(shown, output.extent)
     return [Evidence(relation, region, span, 1.0, float(strength), claimed, WHOLE_NAME, alignment.variant, detail)]
+
+
+def _against(seen: Seen | None, bits: float) -> float:
+    """log10 that a thumb which is less alike than that of the same picture tells, at most 0."""
+    told = 0.0 if seen is None else min(0.0, _told(seen, HASH_ALIKE_ZERO, HASH_ALIKE_STEP))
+    return told if bits <= COPY_BITS else REMAKE_AGAINST * told
 
 
 def _told(seen: Seen, zero: float, step: float) -> float:

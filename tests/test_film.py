@@ -328,6 +328,17 @@ def test_bars_come_in_pairs():
     assert content_box(sky)[:2] == (0, 240)
 
 
+def test_plain_ground_beside_a_figure_is_no_bar():
+    """Its edge is the figure's, wherever that happens to be; bars end along a whole line."""
+    grey = np.full((6, 180, 320), 128, np.uint8)
+    for number, picture in enumerate(grey):
+        cv2.ellipse(picture, (160, 120), (40 + 4 * number, 60), 0, 0, 360, 60, -1)
+    assert content_box(grey) == (0, 180, 0, 320)
+    boxed = np.stack([cv2.copyMakeBorder(f, 60, 60, 90, 90, cv2.BORDER_CONSTANT, value=0) for f in grey])
+    y0, y1, x0, x1 = content_box(boxed)
+    assert 60 <= y0 <= 66 and 234 <= y1 <= 240 and 90 <= x0 <= 96 and 404 <= x1 <= 410
+
+
 def test_known_answers(work):
     """The schemes hold still. The film is made losslessly, so that only rounding may differ between platforms."""
     part = work[1]

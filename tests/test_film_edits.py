@@ -130,15 +130,30 @@ def test_still_of_another_film_names_nothing(index, tmp_path):
     assert still(index, scene(60, 1)[0], tmp_path / "still.png") == []
 
 
-def test_figure_before_a_plain_ground_is_not_any_such_figure(tmp_path):
+def figure(width: int, height: int, level: int) -> np.ndarray:
+    """Somebody in the middle of a plain ground."""
+    picture = np.full((HEIGHT, WIDTH), 128, np.uint8)
+    cv2.ellipse(picture, (WIDTH // 2, HEIGHT - height // 2), (width, height), 0, 0, 360, level, -1)
+    cv2.circle(picture, (WIDTH // 2, HEIGHT - height - height // 2), width // 2, level, -1)
+    return picture
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> MemoryIndex:
+    """A film of a figure that grows and shrinks."""
+    film = [figure(30 + n % 7, 60, 60) for n in range(72)]
+    path = write(tmp_path_factory.mktemp("plain") / "work.mp4", film)
+    return MemoryIndex([("figure", (features(path),))], schemes())
+
+
+@pytest.mark.parametrize("other", [(42, 52, 20), (36, 45, 20), (30, 50, 20)])
+def test_figure_before_a_plain_ground_is_not_any_such_figure(other, plain, tmp_path):
     """Such pictures have nearly the same low frequencies, whatever the figure is."""
+    assert max((e.strength for _, e in still(plain, figure(*other), tmp_path / "still.png")), default=0.0) < 3
 
-    def figure(width: int, height: int, level: int) -> np.ndarray:
-        picture = np.full((HEIGHT, WIDTH), 128, np.uint8)
-        cv2.ellipse(picture, (WIDTH // 2, HEIGHT - height // 2), (width, height), 0, 0, 360, level, -1)
-        cv2.circle(picture, (WIDTH // 2, HEIGHT - height - height // 2), width // 2, level, -1)
-        return picture
 
-    film = [figure(30 + n % 7, 60, 60) for n in range(36)]
-    plain = MemoryIndex([("figure", (features(write(tmp_path / "work.mp4", film)),))], schemes())
-    assert max((e.strength for _, e in still(plain, figure(42, 52, 20), tmp_path / "still.png")), default=0.0) < 3
+def test_part_of_a_film_of_a_figure_before_a_plain_ground_is_found(plain, tmp_path):
+    """Wherever the figure's edges are in that part; another figure is not found."""
+    part = write(tmp_path / "part.mp4", [figure(30 + n % 7, 60, 60) for n in range(20, 60)])
+    assert found(plain, part)["figure"][0] > 4
+    assert found(plain, write(tmp_path / "other.mp4", [figure(40 + n % 5, 56, 30) for n in range(40)])) == {}
