@@ -2,7 +2,8 @@
 
 Chroma from spectral peaks, smoothed as CENS (Mueller, Kurth, Clausen, ISMIR 2005); local alignment in all transpositions
 as in cover-song search (Serra, Gomez, Herrera, Serra, IEEE TASLP 2008), against its own chance: the same music in wrong
-transpositions and backwards.
+transpositions and backwards. Slow harmonies align far by chance, and over any distance: so the lead counts by what chance
+reaches there, and of the alignment only what keeps its tempo.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ TASTE = 0.6  # how much better than usual (in standard deviations) two moments m
 TURNED = (np.arange(12) - np.arange(12)[:, None]) % 12  # row s: the pitch classes raised by s
 NOBODY = 2  # places before a line, as far as a step reaches
 SEARCHED = 1.5  # log10 of how many candidates are looked at
+USUAL = 17.0  # what chance aligns of some thirty seconds; where it aligns more, leads are larger in proportion
+STEADY = 1.0  # ticks by which an alignment of one tempo may leave its line
+PACE_TICKS = 60  # over which the tempo may change
+OFF_LINE = np.float32(-9.0)  # likeness of moments that lie off it
 WORTH = 1.0
 
 
@@ -40,7 +45,7 @@ WORTH = 1.0
 class Tones:
     """One way to tell the pitch classes: its scheme, that of the keys it is found by, and what chance reaches.
 
-    The lead over chance grows by `decade` for each tenth of the false pairs, from `start`.
+    The lead over chance, as _lead has it, grows by `decade` for each tenth of the false pairs, from `start`.
     """
 
     scheme: Scheme
@@ -49,7 +54,7 @@ class Tones:
     start: float
 
 
-PEAK_TONES = Tones(CHROMA, TURN, 1.9, -0.5)
+PEAK_TONES = Tones(CHROMA, TURN, 1.5, -0.5)
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -146,10 +151,14 @@ def compare(output: Part, work: Part, alignment: Alignment, tones: Tones = PEAK_
     # Most candidates are chance: no transposition leads over the others, and backwards need not be looked at.
     if _strength(ahead[top] - np.delete(ahead, top).max(), tones) < WORTH:
         return []
-    strength = _strength(ahead[top] - max(np.delete(ahead, top).max(), _local(likeness[::-1]).max()), tones)
+    chance = float(max(np.delete(ahead, top).max(), _local(likeness[::-1]).max()))
+    if _strength(_lead(float(ahead[top]), chance), tones) < WORTH:
+        return []
+    reached, path = _steady(likeness[:, top, NOBODY:])
+    strength = _strength(_lead(reached, chance), tones)
     if strength < WORTH:
         return []
-    (i0, j0), (i1, j1) = _path(likeness[:, top, NOBODY:])
+    (i0, j0), (i1, j1) = path[0], path[-1]
     span = ((a0 + i0) * CHROMA.tick, min((a0 + i1 + 1) * CHROMA.tick, output.extent[0]))
     there = ((b0 + j0) * CHROMA.tick, min((b0 + j1 + 1) * CHROMA.tick, work.extent[0]))
     positions = probe.positions[alignment.output_rows]
@@ -159,8 +168,13 @@ def compare(output: Part, work: Part, alignment: Alignment, tones: Tones = PEAK_
     return [Evidence("remake", span, there, tempo, strength, rows, tones.turn.name, alignment.variant, detail)]
 
 
+def _lead(reached: float, chance: float) -> float:
+    """How far an alignment leads over the other transpositions and all of them backwards; less where those reach far, too."""
+    return (reached - chance) / max(1.0, chance / USUAL)
+
+
 def _strength(lead: float, tones: Tones) -> float:
-    """What it says that the best alignment leads so far over the other transpositions and all of them backwards."""
+    """What it says that the best alignment leads so far."""
     return float((lead - tones.start) / tones.decade - SEARCHED)
 
 
@@ -207,18 +221,39 @@ def _local(likeness: Float32) -> Float32:
     return np.asarray(best.reshape(12, -1).max(axis=1), np.float32)
 
 
-def _path(likeness: Float32) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and last (row, column) of the best local alignment of float32[n, m]."""
+def _steady(likeness: Float32) -> tuple[float, list[tuple[int, int]]]:
+    """What the best local alignment of float32[n, m] reaches at its own tempo, and its (row, column) there.
+
+    What wanders to where it fits, faster and slower, is chance: a performance changes its tempo over PACE_TICKS.
+    """
+    rows, columns = np.array(_path(likeness)[1], np.float64).T
+    if len(rows) < LEAST_TICKS // 2:
+        return _path(likeness)
+    slope, start = np.polyfit(rows, columns, 1)
+    off = columns - slope * rows - start
+    if len(off) > PACE_TICKS:
+        around = np.pad(off, PACE_TICKS // 2, mode="edge")
+        off = np.convolve(around, np.full(PACE_TICKS + 1, 1 / (PACE_TICKS + 1)), "valid")
+    else:
+        off = np.zeros(len(off))
+    line = slope * np.arange(len(likeness)) + start + np.interp(np.arange(len(likeness)), rows, off)
+    beside = np.abs(np.arange(likeness.shape[1]) - line[:, None]) > STEADY
+    return _path(np.where(beside, OFF_LINE, likeness))
+
+
+def _path(likeness: Float32) -> tuple[float, list[tuple[int, int]]]:
+    """What the best local alignment of float32[n, m] reaches, and its (row, column) from first to last."""
     n, m = likeness.shape
     score = np.zeros((n + 2, m + 2), np.float32)
     for i in range(n):
         reached = np.maximum(np.maximum(score[i + 1, 1:-1], score[i, 1:-1]), score[i + 1, :-2])
         np.maximum(likeness[i] + reached, 0, out=score[i + 2, 2:])
     i, j = (int(x) for x in np.unravel_index(int(score.argmax()), score.shape))
-    last = (i - 2, j - 2)
+    most, path = float(score[i, j]), [(i - 2, j - 2)]
     while True:
         options = ((i - 1, j - 1), (i - 2, j - 1), (i - 1, j - 2))
         nearest = max(options, key=lambda at: float(score[at]))
         if score[nearest] <= 0:
-            return (i - 2, j - 2), last
+            return most, path[::-1]
         i, j = nearest
+        path.append((i - 2, j - 2))
