@@ -223,12 +223,13 @@ def _weighed(case: Case, ours: Sight, others: Sight, line: Line, run: slice, ali
     prior = case.prior + SEARCH_PRIOR + _speed_prior(line.scale, typical)
     if moving < STANDS and drifts_apart(ours, run, line, float(others.times[-1])):
         prior += DRIFT_PRIOR
-    strength = still + moving + prior + case.bonus
+    bonus = case.bonus if moving >= 0 else 0.0  # points of a ground that stays are no answer to changes that disagree
+    strength = still + moving + prior + bonus
     if strength <= 0:
         return []
     detail = {
         "similarity": typical, "chance": chance, "still": still, "moving": moving, "motion": motion,
-        "elsewhere": elsewhere, "prior": prior, "points": case.bonus,
+        "elsewhere": elsewhere, "prior": prior, "points": bonus,
     }  # fmt: skip
     return [_evidence(case, ours, run, refined(ours.of(run), others, line), strength, detail)]
 
