@@ -149,9 +149,10 @@ def compare(output: Part, work: Part, alignment: Alignment, tones: Tones = PEAK_
     ahead = _local(likeness)
     top = int(ahead.argmax())
     # Most candidates are chance: no transposition leads over the others, and backwards need not be looked at.
-    if _strength(ahead[top] - np.delete(ahead, top).max(), tones) < WORTH:
+    second = float(np.delete(ahead, top).max())
+    if _strength(_lead(float(ahead[top]), second), tones) < WORTH:
         return []
-    chance = float(max(np.delete(ahead, top).max(), _local(likeness[::-1]).max()))
+    chance = max(second, float(_local(likeness[::-1]).max()))
     if _strength(_lead(float(ahead[top]), chance), tones) < WORTH:
         return []
     reached, path = _steady(likeness[:, top, NOBODY:])

@@ -7,7 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fingerprint.audio_chroma import LEAST_TICKS, MOST_TICKS, NOBODY, TASTE, TURNED, WORTH, Tones, _strength, _window, levels
+from fingerprint.audio_chroma import (
+    LEAST_TICKS,
+    MOST_TICKS,
+    NOBODY,
+    TASTE,
+    TURNED,
+    WORTH,
+    Tones,
+    _lead,
+    _strength,
+    _window,
+    levels,
+)
 from fingerprint.features import Alignment, Part
 
 ROWS = 16  # moments of the output whose likeness to all works is held at once
@@ -37,7 +49,7 @@ def by_chance(output: Part, placed: Sequence[tuple[Part, Alignment]], tones: Ton
     if not held:
         return []
     ahead = np.sort(reached(levels(ours), works), axis=1)
-    return [a for a, best in zip(held, ahead, strict=True) if _strength(best[-1] - best[-2], tones) < WORTH - MARGIN]
+    return [a for a, best in zip(held, ahead, strict=True) if _strength(_lead(best[-1], best[-2]), tones) < WORTH - MARGIN]
 
 
 def reached(a: Float32, works: Sequence[Float32]) -> Float32:
