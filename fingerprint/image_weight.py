@@ -45,7 +45,7 @@ def told(surprise: float, distinct: float) -> float:
     Chosen on benchmarks/stress_still.py, seed 1: of true matches one in twenty has a share below .75, of pictures that have
     a caption, a logo, a wall or the rim of a disc in common half have one below .25.
     """
-    return max(surprise * distinct**ALIKE, min(surprise, FEW * FEW / max(surprise, FEW)))
+    return float(max(surprise * distinct**ALIKE, min(surprise, FEW * FEW / max(surprise, FEW))))
 
 
 def mark(seen: float, distinct: float) -> float:

@@ -21,7 +21,7 @@ from matcher.align import slots
 from matcher.leads import VIEW_STEP
 from registry.hits import Hits
 
-# Hits of half a cell that are looked at, by the square of how many there are, but so many: those that lie where most comes together.
+# Hits of half a cell that are looked at, by the square of how many there are, but so many: those where most comes together.
 CROWD, CROWD_OF_EACH = 8000, (200, 2000)
 LOOKED_AT = 40  # places whose order is looked at, for each cell of the output; of an output of several cells fewer of each
 FEWEST = 12
