@@ -298,12 +298,18 @@ def calibrate(medium: str, wanted: int, jobs: int, again: bool, data: dict) -> N
     positive, negative = strengths(drawn, extra, truth)
     true_pairs = sum(len({w["work_id"] for w in o["works"]}) for o in truth.values())
     false_pairs = (len(drawn) + len(extra)) * works
-    data["mappings"] = {n: m for n, m in data["mappings"].items() if not n.startswith(f"{medium}/")}
-    for name in sorted(n for n in positive.keys() | negative.keys() if n.startswith(f"{medium}/")):
+    names = sorted(n for n in positive.keys() | negative.keys() if n.startswith(f"{medium}/"))
+    data["mappings"] = {n: m for n, m in data["mappings"].items() if not n.startswith(f"{medium}/") or _of_extra(n, names)}
+    for name in names:
         unseen = [0.0] if len(negative[name]) >= FEW else [0.0, CAREFUL]
         pair = np.array(positive[name] or [12.0]), np.array([*negative[name], *unseen])
         data["mappings"][name] = mapping(name, *pair, true_pairs, false_pairs)
     thresholds(medium, drawn, extra, truth, data, works)
+
+
+def _of_extra(name: str, drawn: list[str]) -> bool:
+    """Whether a mapping is of a scheme that only an extra makes, and that extra is not installed here: then it stays."""
+    return schemes()[name.split("/")[1]].optional and name not in drawn
 
 
 def strengths(drawn: dict, extra: list[list[dict]], truth: dict) -> tuple[dict, dict]:

@@ -38,7 +38,7 @@ def code_version(media: tuple[str, ...]) -> str:
     """Digest of the sources that decide the fingerprints of these media."""
     files = [
         f
-        for f in sorted((ROOT / "fingerprint").rglob("*.py"))
+        for f in sorted(f for f in (ROOT / "fingerprint").rglob("*") if f.suffix in (".py", ".npz"))
         if not f.stem.startswith(("film", "audio", "image", "text", "documents", "table")) or f.stem.startswith(media)
     ]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16]
