@@ -52,6 +52,9 @@ class Done(Crew):
         return key, "verified" if int(key.split(":")[1]) % 4 < 3 else "claimed"
 
 
+MOST_KILLS = 5  # of one trial
+
+
 def child(folder: Path) -> None:
     """One undisturbed go: import, settle, pay."""
     crew = Done(WORKS, PEOPLE)
@@ -123,8 +126,10 @@ def trials(folder: Path, kills: int, outputs: int, seed: int) -> dict[str, objec
     where = {"before the usage": 0, "before the settlement": 0, "before the payout": 0, "after the payout": 0}
     while killed < kills:
         trial = fresh(kept, folder / "trial")
-        while go(trial, dice.uniform(0.15, 1.05) * takes_s):
-            killed += 1
+        here = 0
+        # On a machine that has become slower no go would end before it is killed.
+        while go(trial, dice.uniform(0.15, 1.05) * takes_s if here < MOST_KILLS else None):
+            killed, here = killed + 1, here + 1
             found = contents(trial)
             runs = len(found["run"])
             key = "before the usage" if not found["usage"] else list(where)[runs + 1]
