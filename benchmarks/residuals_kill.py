@@ -39,6 +39,7 @@ from residuals.usage import import_usage  # noqa: E402
 from residuals.vault import open_vault  # noqa: E402
 
 WORKS, PEOPLE = 60, 80
+MOST_KILLS = 5  # of one trial
 DATE = "2026-11-30"
 # An example of the IBAN registry; no such account is paid.
 DEBTOR = {"name": "Sample Society", "iban": "DE89370400440532013000", "town": "Berlin", "country": "DE"}
@@ -50,9 +51,6 @@ class Done(Crew):
 
     def payee(self, key: str) -> tuple[str, str]:
         return key, "verified" if int(key.split(":")[1]) % 4 < 3 else "claimed"
-
-
-MOST_KILLS = 5  # of one trial
 
 
 def child(folder: Path) -> None:
