@@ -8,6 +8,7 @@ reaches there, and of the alignment only what keeps its tempo.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -210,16 +211,21 @@ def _local(likeness: Float32) -> Float32:
     All transpositions of a moment lie in one line: one pass over it is cheaper than one over each.
     """
     own = likeness.reshape(len(likeness), -1)
-    lines = np.zeros((3, 2 + own.shape[1]), np.float32)
-    best, reached = np.zeros(own.shape[1], np.float32), np.empty(own.shape[1], np.float32)
-    for i, line in enumerate(own):
+    return np.asarray(best_reached(own, own.shape[1]).reshape(12, -1).max(axis=1), np.float32)
+
+
+def best_reached(moments: Iterable[Float32], width: int) -> Float32:
+    """float32[width]: for each column the most that a local alignment reaches there, of moments float32[width] one by one."""
+    lines = np.zeros((3, 2 + width), np.float32)
+    best, reached = np.zeros(width, np.float32), np.empty(width, np.float32)
+    for i, line in enumerate(moments):
         now, before, earlier = (lines[(i - back) % 3] for back in range(3))
         np.maximum(before[1:-1], earlier[1:-1], out=reached)
         np.maximum(reached, before[:-2], out=reached)
         reached += line
         np.maximum(reached, 0, out=now[2:])
         np.maximum(best, now[2:], out=best)
-    return np.asarray(best.reshape(12, -1).max(axis=1), np.float32)
+    return best
 
 
 def _steady(likeness: Float32) -> tuple[float, list[tuple[int, int]]]:

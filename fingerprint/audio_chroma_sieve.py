@@ -18,6 +18,7 @@ from fingerprint.audio_chroma import (
     _lead,
     _strength,
     _window,
+    best_reached,
     levels,
 )
 from fingerprint.features import Alignment, Part
@@ -61,17 +62,9 @@ def reached(a: Float32, works: Sequence[Float32]) -> Float32:
     mean, squares = turned.mean(axis=0), np.einsum("nsi,nsj->sij", turned, turned, optimize=True) / len(a)
     columns = np.concatenate([_columns(mean, squares, b) for b in works], axis=1)
     widths = np.repeat([NOBODY + len(b) for b in works], 12)
-    lines = np.zeros((3, 2 + columns.shape[1]), np.float32)
-    best, step = np.zeros(columns.shape[1], np.float32), np.empty(columns.shape[1], np.float32)
     with_one = np.concatenate([a, np.ones((len(a), 1), np.float32)], axis=1)
-    for start in range(0, len(a), ROWS):
-        for i, line in enumerate(with_one[start : start + ROWS] @ columns, start):
-            now, before, earlier = (lines[(i - back) % 3] for back in range(3))
-            np.maximum(before[1:-1], earlier[1:-1], out=step)
-            np.maximum(step, before[:-2], out=step)
-            step += line
-            np.maximum(step, 0, out=now[2:])
-            np.maximum(best, now[2:], out=best)
+    moments = (line for start in range(0, len(a), ROWS) for line in with_one[start : start + ROWS] @ columns)
+    best = best_reached(moments, columns.shape[1])
     return np.maximum.reduceat(best, np.cumsum(widths) - widths).reshape(-1, 12)
 
 
