@@ -47,6 +47,8 @@ class Scheme:
     most_hits       hits that one lookup may give before its commonest keys are passed over: they tell least
     enough          strength of evidence after which further placements of the same fingerprint on the same rows are not compared
     stored          False: made only of what is looked up, no work has it
+    turn            0: looked up with all others; 1, 2, ...: after them, in this order, where those before have found no copy
+    ground          name of the scheme whose rows its evidence rests on: what is claimed there is claimed here. "": its own
     optional        made only where an extra is installed: a registered part without it is not out of date
     successor       name of the scheme that has taken its place: this one is read and no longer made. "": it is made
     convert         its fingerprint -> one of the successor, where that follows from the stored columns alone. None: only the
@@ -69,6 +71,8 @@ class Scheme:
     most_hits: int = 1 << 18
     enough: float = float("inf")
     stored: bool = True
+    turn: int = 0
+    ground: str = ""
     optional: bool = False
     successor: str = ""
     convert: Callable[[Fingerprint], Fingerprint] | None = None

@@ -53,11 +53,11 @@ def rare_keys(payload: UInt8) -> Int64:
 
 
 SCHEMES = (
-    Scheme(GRAMS, "text", 1.0, KEY_BYTES, gram_keys, aligner="band", tolerance=60.0, reach=600.0),
-    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="chain", tolerance=1000.0, reach=900.0, most_hits=RARE_HITS),
+    Scheme(GRAMS, "text", 1.0, KEY_BYTES, gram_keys, aligner="band", tolerance=60.0, reach=600.0, turn=1),
+    Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="chain", tolerance=1000.0, reach=900.0, most_hits=RARE_HITS, turn=2),
     Scheme(STREAM, "text", 1.0, 2, indexed=False, aligner="none"),
     PASSAGES,
-    Scheme(FORMS, "text", 1.0, 5, indexed=False, aligner="none", stored=False),
+    Scheme(FORMS, "text", 1.0, 5, indexed=False, aligner="none", stored=False, ground=STREAM),
     text_style.STYLE,
 )
 

@@ -51,6 +51,7 @@ SCHEME = Scheme(
     reach=float(REACH),
     least=3,
     most_hits=MOST_HITS,
+    turn=3,
 )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from fingerprint import schemes
 from fingerprint.features import Evidence, Part
 from fingerprint.polygons import painted
 from matcher.ambiguous import COMMON, UNDATED, YOUNGER, About, by_source
@@ -17,8 +19,6 @@ from matcher.verify import Finding
 SAME_PLACE = 0.5  # a segment that lies this much inside better ones of the same work adds nothing
 STILL = "image"
 CELLS = 64  # a side of the grid by which areas are shared out
-GROUNDS = {"text.forms.1": "text.words.1"}
-"""Schemes whose evidence rests on the rows of another one: what is claimed there is claimed here."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,12 @@ def _claimed(matches: list[Match], parts: tuple[Part, ...], calibration: Calibra
 
 def ground(evidence: Evidence) -> str:
     """The scheme whose rows an Evidence rests on."""
-    return GROUNDS.get(evidence.scheme, evidence.scheme)
+    return _grounds().get(evidence.scheme, evidence.scheme)
+
+
+@lru_cache(maxsize=1)
+def _grounds() -> dict[str, str]:
+    return {scheme.name: scheme.ground for scheme in schemes().values() if scheme.ground}
 
 
 def _unclaimed(evidence: Evidence, claimed: dict[int, str], beside: tuple[str, ...]) -> Evidence:

@@ -19,8 +19,7 @@ from matcher.leads import Stored, followed, in_company, leading_keys, leading_ro
 from matcher.verify import Finding, StoredPart, verify
 from registry.hits import Hits, Index, hit_order
 
-IN_TURN = ("text.winnow.1", "text.rare.1", "text.minhash.1")  # each for what those before it do not find
-AT_ONCE = 1024  # rows of such a scheme: of rare words in all their forms some 1,400 words of text
+AT_ONCE = 1024  # rows of a scheme that is looked up in its turn: of rare words in all their forms some 1,400 words of text
 EIGHTH = 8  # of 30 s of sound some 900 keys
 SHORT, SHORT_PORTION = 256, 32  # rows of a short text; it has fewer words to be found by, so more hits are looked at for each
 EDGE = 36.0  # code points, six words, around such a copy: too few to be evidence, and all that is left of most outputs
@@ -37,14 +36,14 @@ def findings(media: Media, index: Index, without: Collection[str] = ()) -> list[
 
 
 def part_findings(number: int, part: Part, index: Index, without: Collection[str] = ()) -> list[Finding]:
-    """The same for part `number` of an output alone. Schemes IN_TURN are not asked where those before them have found a copy:
+    """The same for part `number` of an output alone. Schemes that have a turn are not asked where those before have found a copy:
     there they would be no evidence for another work, and the same one is found already.
     """
     known, stored = schemes(), cache(index.fingerprint)  # several views lead to the same works
     table = _remembering(media_table(), part.medium)
     if found := _explaining(number, part, index, table[part.medium], stored, without):
         return found
-    first = dataclasses.replace(part, fingerprints=tuple(f for f in part.fingerprints if f.scheme not in IN_TURN))
+    first = dataclasses.replace(part, fingerprints=tuple(f for f in part.fingerprints if not known[f.scheme].turn))
     alignments: list[Alignment] = []
     for fingerprint, hits in lookups(first, index, known, without, stored):
         alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
@@ -77,7 +76,8 @@ def _explaining(number: int, part: Part, index: Index, medium: Medium, stored: S
 
     An EIGHTH of these keys tell that first. The others then find what is faint beside that.
     """
-    plain = next((f for f in part.fingerprints if f.leads is not None and not f.variant and f.scheme not in IN_TURN), None)
+    known = schemes()
+    plain = next((f for f in part.fingerprints if f.leads is not None and not f.variant and not known[f.scheme].turn), None)
     if medium.explained is None or plain is None or plain.leads is None or not len(plain):
         return []
     found: list[Finding] = []
@@ -85,8 +85,8 @@ def _explaining(number: int, part: Part, index: Index, medium: Medium, stored: S
         asked = np.zeros(plain.leads.size, bool)
         asked[np.flatnonzero(plain.leads)[::every]] = True
         view = dataclasses.replace(plain, leads=asked.reshape(plain.leads.shape))
-        [(_, hits)] = lookups(dataclasses.replace(part, fingerprints=(view,)), index, schemes(), without, stored)
-        placed = align(hits, plain, schemes()[plain.scheme], stored)
+        [(_, hits)] = lookups(dataclasses.replace(part, fingerprints=(view,)), index, known, without, stored)
+        placed = align(hits, plain, known[plain.scheme], stored)
         found = verify(number, part, placed, index, {part.medium: medium}, stored)
         sure = [f for f in found if f.evidence.relation == "copy" and f.evidence.strength >= SURE]
         works = [StoredPart(f.registered.medium, f.registered.extent, (), f.registered.siblings, stored) for f in sure]
@@ -110,8 +110,8 @@ def _remembering(table: Mapping[str, Medium], name: str) -> Mapping[str, Medium]
 
 
 def _turns(part: Part, known: Mapping[str, Scheme]) -> Iterator[tuple[Fingerprint, Scheme, npt.NDArray[np.bool_]]]:
-    """Fingerprints of schemes IN_TURN, each with the rows that are asked for: of some first those that lead, then all."""
-    for fingerprint in filter(None, map(part.of, IN_TURN)):
+    """Fingerprints of schemes that have a turn, each with the rows asked for: of some first those that lead, then all."""
+    for fingerprint in sorted((f for f in part.fingerprints if known[f.scheme].turn), key=lambda f: known[f.scheme].turn):
         scheme = known[fingerprint.scheme]
         if fingerprint.leads is not None:
             # What one row alone meets will be looked at with all the others.

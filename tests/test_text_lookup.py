@@ -10,8 +10,8 @@ from fingerprint.documents import Document
 from fingerprint.features import Alignment, Media
 from fingerprint.text import GRAMS, RARE, STREAM, features, probes
 from fingerprint.text_compare import FEW_POOR, PROMISING, REACH, promises, promising
+from fingerprint.text_minhash import MINHASH
 from matcher import find
-from matcher.find import IN_TURN
 from matcher.scan import scan_media
 from matcher.verify import StoredPart
 from registry.memory import MemoryIndex
@@ -51,7 +51,7 @@ def test_what_a_copy_explains_is_asked_for_with_grams_alone_of_a_long_text_with_
     grams = probes(Document(PASSAGE, PASSAGE)).of(GRAMS)
     assert match.listed and grams.leads.sum() < len(grams) / 2
     assert index.keys[GRAMS] == (len(grams) if len(grams) <= at_once else grams.leads.sum())
-    assert all(index.keys[scheme] == 0 for scheme in IN_TURN if scheme != GRAMS)
+    assert all(index.keys[scheme] == 0 for scheme in (RARE, MINHASH))
     alone = Watched(work=WORK)
     scanned(FILLER, alone)
     both = Watched(work=WORK)
