@@ -10,6 +10,7 @@ from pathlib import Path
 
 UNMEASURED = (6.0, 100)  # a score of a million to one, for a pair of medium and relation without negatives of its own
 FILE = Path(__file__).with_name("calibration.json")
+TRUSTED = 0.5  # of what evidence says beyond what was measured: chance may have a longer tail than the fit
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,14 @@ class Calibration:
         return score if score <= m.cap else m.cap + math.log10(1.0 + score - m.cap)
 
     def threshold(self, medium: str, relation: str, works: int) -> float:
-        """Least score that is listed. It rises with the registry: among ten times the works, chance finds ten times as much."""
+        """Least score that is listed. It rises with the registry: among ten times the works, chance finds ten times as much.
+
+        Beyond the cap it rises as scores do, by a logarithm: in a registry of millions certain copies are still listed.
+        """
         base, measured_with = self.accept.get(f"{medium}/{relation}", UNMEASURED)
-        return base + max(0.0, math.log10(max(works, 1) / measured_with))
+        needed = base + max(0.0, math.log10(max(works, 1) / measured_with))
+        cap = max((m.cap for kind, m in self.mappings.items() if kind.startswith(f"{medium}/")), default=self.unmeasured.cap)
+        return needed if needed <= cap else cap + math.log10(1.0 + (needed - cap) / TRUSTED)
 
 
 @lru_cache(maxsize=4)

@@ -8,7 +8,7 @@ import pytest
 
 from fingerprint.features import Evidence, Part
 from matcher.attribute import attribute, covered, part_weights
-from matcher.calibration import Calibration, Mapping
+from matcher.calibration import Calibration, Mapping, load
 from matcher.verify import Finding
 from registry.hits import Registered
 
@@ -111,7 +111,16 @@ def test_threshold_rises_with_the_registry_and_scores_are_capped():
     assert c.score("audio", "audio.test.1", "copy", 10.0) == pytest.approx(4.0)
     assert c.score("audio", "audio.test.1", "copy", 60.0) == pytest.approx(4.0 + math.log10(26.0))
     assert c.threshold("audio", "copy", 10) == 3.0
-    assert c.threshold("audio", "copy", 100_000) == pytest.approx(5.0)
+    assert c.threshold("audio", "copy", 9_000) == pytest.approx(3.0 + math.log10(9.0))
+    assert c.threshold("audio", "copy", 10_000_000) == pytest.approx(4.0 + math.log10(1.0 + 3.0 / 0.5))
+
+
+def test_in_a_registry_of_millions_certain_copies_are_listed_and_faint_ones_are_not():
+    c = Calibration({"audio/audio.test.1/copy": Mapping(1.0, 0.0, 5.7)}, {"audio/copy": (3.5, 100)}, 0.0)
+    needed = [c.threshold("audio", "copy", works) for works in (100, 10_000, 1_000_000, 2_000_000, 100_000_000)]
+    assert needed == sorted(needed)
+    assert c.score("audio", "audio.test.1", "copy", 12.0) >= needed[3] > c.score("audio", "audio.test.1", "copy", 9.0)
+    assert c.score("audio", "audio.test.1", "copy", 12.0) < needed[4]
 
 
 def test_still_degree_is_by_the_polygon_where_there_is_one():
@@ -122,3 +131,10 @@ def test_still_degree_is_by_the_polygon_where_there_is_one():
     )
     found = Finding(0, Registered(0, "a", "image", (9.0, 9.0), {}), evidence)
     assert listed(attribute([found], (still,), PLAIN, 10))["a"] == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", sorted(load().accept))
+def test_of_two_million_works_any_kind_of_evidence_can_still_name_one(kind: str):
+    medium, relation = kind.split("/")
+    certain = max(m.cap for name, m in load().mappings.items() if name.startswith(f"{medium}/")) + math.log10(1.0 + 6.0)
+    assert load().threshold(medium, relation, 2_000_000) <= certain  # six orders more than what was measured
