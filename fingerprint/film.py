@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fingerprint.features import Fingerprint, Part, make
-from fingerprint.film_compare import BOX_UNIT, compare
+from fingerprint import film_compare, film_still
+from fingerprint.features import Alignment, Evidence, Fingerprint, Part, make
+from fingerprint.film_compare import BOX_UNIT
 from fingerprint.film_frames import SIDE as WORK_SIDE
 from fingerprint.film_frames import Film, chunks, decode
 from fingerprint.film_glance import GLANCE
-from fingerprint.film_local import LOCAL, OLD_LOCAL, Found, fewer, joined_points, probe_points, work_points
+from fingerprint.film_local import LOCAL, OLD_LOCAL, Found, Looked, fewer, joined_points, probe_points, work_points
 from fingerprint.film_sight import FRAMES, OLD_THUMBS, THUMBS, Index, nearest, thumbs_of
+from fingerprint.film_still import PICTURES, KeyPicture, key_picture
 from fingerprint.film_views import (
     FRAME,
     SIDE,
@@ -111,7 +113,8 @@ def probes(film: Film) -> Part:
     barred: list[Rows] = []
     keys = _keys(film)
     side = PROBE_SIDE if film.within != () else GLANCE_SIDE
-    found: list[tuple[Found, Found]] = []
+    found: list[Looked] = []
+    pictures: list[KeyPicture] = []
     end = 0.0
     for chunk in chunks(film, _probe_rate(film.declared_s), side):
         shots = boxed(chunk.grey)
@@ -121,7 +124,9 @@ def probes(film: Film) -> Part:
         bare.append(Rows(chunk.times, *low_frequencies(cropped(shots, SIDE)), _edges(shots.boxes, h, w), none))
         full = low_frequencies(resized(chunk.grey, (SIDE, SIDE)))
         barred.append(Rows(chunk.times, *full, _edges(all_of_it, h, w), flat(resized(chunk.grey, (FRAME, FRAME)))))
-        found.extend(probe_points(chunk.times[i], chunk.grey[i]) for i in keys.of(chunk.times, hashes(full[0]), full[1]))
+        for i in keys.of(chunk.times, hashes(full[0]), full[1]):
+            found.append(probe_points(chunk.times[i], chunk.grey[i]))
+            pictures.append(key_picture(found[-1].plain.tick, chunk.grey[i], found[-1].points))
         end = chunk.end_s
     if not barred:  # not one key frame of it can be decoded
         return probes(dataclasses.replace(film, within=None))
@@ -129,8 +134,10 @@ def probes(film: Film) -> Part:
     inner, outer = _joined(bare), _joined(barred)
     has_bars = (inner.boxes != outer.boxes).any(axis=1)
     views = [*_turned(inner, ""), *_turned(outer._replace(telling=outer.telling & has_bars), "bars")]
-    local = [joined_points(*fewer([f[i] for f in found], name), name) for i, name in enumerate(USUAL_TURNS)]
-    return Part("film", (end,), (*views, *local, make(FRAMES, _ticks(outer.times), outer.pictures)))
+    turned = [f.plain for f in found], [f.mirror for f in found]
+    local = [joined_points(*fewer(own, name), name) for own, name in zip(turned, USUAL_TURNS, strict=True)]
+    frames = make(FRAMES, _ticks(outer.times), outer.pictures)
+    return Part("film", (end,), (*views, *local, frames, *film_still.probe_fingerprints(pictures)))
 
 
 def _keys(film: Film) -> KeyPictures:
@@ -179,4 +186,20 @@ def _ticks(times: Times) -> Int32:
     return np.round(times / WHOLE.tick).astype(np.int32)
 
 
-FILM = Medium("film", SUFFIXES, (WHOLE, LOCAL, OLD_LOCAL, THUMBS, OLD_THUMBS, FRAMES), decode, features, probes, compare, GLANCE)
+def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
+    """Evidence that `work`, a film or a still, is in the output."""
+    if work.medium == "image":
+        return film_still.compare(output, work, alignment)
+    return film_compare.compare(output, work, alignment)
+
+
+FILM = Medium(
+    "film",
+    SUFFIXES,
+    (WHOLE, LOCAL, OLD_LOCAL, THUMBS, OLD_THUMBS, FRAMES, PICTURES),
+    decode,
+    features,
+    probes,
+    compare,
+    GLANCE,
+)

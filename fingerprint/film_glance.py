@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 
+from fingerprint import film_still
 from fingerprint.features import Alignment, Fingerprint, Part, Span
 from fingerprint.film_frames import Film
 from fingerprint.film_geometry import pairs_of, placement
@@ -51,6 +52,8 @@ def closer(film: Film, glance: Part, moments: list[Span]) -> Film | None:
 
 def leads(output: Part, work: Part, alignment: Alignment) -> bool:
     """Whether a key frame and a picture of a work that share keys look alike, as a whole or by points of a part of it."""
+    if work.medium == "image":
+        return bool(film_still.compare(output, work, alignment))
     probe, theirs = output.of(alignment.scheme, alignment.variant), work.of(alignment.scheme)
     if probe is None or theirs is None or not len(theirs):
         return False

@@ -84,28 +84,36 @@ def work_points(time: float, grey: UInt8) -> Found:
     if scale < 1:
         size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
         grey = np.asarray(cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_AREA), np.uint8)
-    return _found(time, points.detect(np.ascontiguousarray(grey), WORK_POINTS), grey, 1)
+    return _found(time, points.told(points.detect(np.ascontiguousarray(grey), WORK_POINTS), 1), grey)
 
 
-def probe_points(time: float, grey: UInt8) -> tuple[Found, Found]:
+class Looked(NamedTuple):
+    """What one key picture of an output is looked up by: film points as they are and mirrored, and what they were made of."""
+
+    plain: Found
+    mirror: Found
+    points: tuple[points.Seen, points.Seen]
+
+
+def probe_points(time: float, grey: UInt8) -> Looked:
     """The points of one key picture of an output, several keys each: as they are and mirrored."""
     own = points.detect(np.ascontiguousarray(grey), PROBE_POINTS)
-    return _found(time, own, grey, PROBE_CELLS), _found(time, points.mirrored(own, grey.shape[1]), grey, PROBE_CELLS)
+    plain, mirror = (points.told(p, PROBE_CELLS) for p in (own, points.mirrored(own, grey.shape[1])))
+    return Looked(_found(time, plain, grey), _found(time, mirror, grey), (plain, mirror))
 
 
-def _found(time: float, own: points.Points, grey: UInt8, cells: int) -> Found:
+def _found(time: float, own: points.Seen, grey: UInt8) -> Found:
     height, width = grey.shape
-    payload = np.zeros((len(own), LOCAL.payload_width), np.uint8)
-    if not len(own):
-        return Found(_tick(time), np.zeros((0, cells), np.int64), payload)
-    near = points.nearest_cells(own.descriptors, cells)
-    payload[:, :CELL_BYTES] = _cell_bytes(near[:, 0])
-    payload[:, SIGNATURE] = points.signatures(own.descriptors)[:, :SIGNATURE_BYTES]
-    payload[:, X] = _steps(own.x / width)
-    payload[:, Y] = _steps(own.y / height)
-    payload[:, SIZE : ANGLE + 1] = points.payload(own, width, height)[:, -2:]
+    payload = np.zeros((len(own.points), LOCAL.payload_width), np.uint8)
+    if not len(own.points):
+        return Found(_tick(time), np.zeros((0, own.cells.shape[1]), np.int64), payload)
+    payload[:, :CELL_BYTES] = _cell_bytes(own.cells[:, 0])
+    payload[:, SIGNATURE] = own.signatures[:, :SIGNATURE_BYTES]
+    payload[:, X] = _steps(own.points.x / width)
+    payload[:, Y] = _steps(own.points.y / height)
+    payload[:, SIZE : ANGLE + 1] = points.payload(own.points, width, height, own.signatures)[:, -2:]
     payload[:, SHAPE] = np.minimum([-(-width // SHAPE_UNIT), -(-height // SHAPE_UNIT)], 255)
-    return Found(_tick(time), _keys(near, payload), payload)
+    return Found(_tick(time), _keys(own.cells, payload), payload)
 
 
 def _tick(time: float) -> int:

@@ -182,7 +182,7 @@ def payload(points: Points, width: int, height: int, signs: UInt8 | None = None)
 
 def work_fingerprint(grey: UInt8) -> Fingerprint:
     """What the registry stores: one key a point."""
-    return _fingerprint(_seen(detect(grey, WORK_POINTS), 1), grey, "")
+    return _fingerprint(told(detect(grey, WORK_POINTS), 1), grey, "")
 
 
 @dataclass(frozen=True)
@@ -198,10 +198,11 @@ def seen(grey: UInt8) -> tuple[Seen, Seen]:
     """The points of an output as they are and mirrored, once for all that look local features up."""
     points = detect(grey, PROBE_POINTS, PROBE_SIDE, PROBE_DETECTED)
     fewer = Points(*(getattr(points, f.name)[:MIRROR_POINTS] for f in fields(Points)))
-    return _seen(points, PROBE_CELLS), _seen(mirrored(fewer, grey.shape[1]), MIRROR_CELLS)
+    return told(points, PROBE_CELLS), told(mirrored(fewer, grey.shape[1]), MIRROR_CELLS)
 
 
-def _seen(points: Points, cells: int) -> Seen:
+def told(points: Points, cells: int) -> Seen:
+    """The points with their nearest cells, so many of each, and signatures."""
     if not len(points):
         return Seen(points, np.zeros((0, cells), np.int64), np.zeros((0, SIGNATURE_BYTES), np.uint8))
     return Seen(points, nearest_cells(points.descriptors, cells), signatures(points.descriptors))

@@ -90,13 +90,15 @@ def _match(work_id: str, segments: list[tuple[int, Evidence]], parts: tuple[Part
 def _score(segments: list[tuple[int, Evidence]], parts: tuple[Part, ...], calibration: Calibration) -> tuple[str, float]:
     """Segments of one scheme add up; schemes of one part are views of the same thing, so the best speaks; parts add up.
 
-    The very same stretch of a work met again, where an output repeats itself, is no new evidence.
+    The very same stretch of a work met again, where an output repeats itself, is no new evidence; nor is a still that a film
+    shows again.
     """
     sums: dict[tuple[int, str, str], float] = defaultdict(float)
     met: set[tuple[int, str, str, tuple[float, ...]]] = set()
     for part, e in segments:  # the strongest first
-        if (part, e.scheme, e.relation, e.work_span) not in met:
-            met.add((part, e.scheme, e.relation, e.work_span))
+        place = e.work_span if len(e.work_span) <= len(e.output_span) else ()
+        if (part, e.scheme, e.relation, place) not in met:
+            met.add((part, e.scheme, e.relation, place))
             sums[part, e.scheme, e.relation] += e.strength
     best: dict[int, tuple[float, str]] = {}
     for (part, scheme, relation), strength in sorted(sums.items()):

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from fingerprint import glance, look_closer, media_table, probe, schemes
-from fingerprint.features import Alignment, Fingerprint, Media, Part, Span
+from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme, Span
 from fingerprint.hashing import Int64
 from fingerprint.medium import Glance
+from matcher.attribute import STILL
 from matcher.find import lookups, part_findings
 from matcher.verify import work_part
 from registry.hits import Hits, Index
@@ -36,27 +37,29 @@ def moments(seen: Media, index: Index) -> list[Span]:
 
 def _picture_moments(part: Part, look: Glance, index: Index) -> list[Span]:
     known = schemes()
+    tick = media_table()[part.medium].schemes[0].tick  # also of what its pictures are looked up by in stills
     work_parts: dict[int, Part] = {}
     found: list[Span] = []
     for fingerprint, hits in lookups(part, index, known):
-        for pair in _pairs(hits, fingerprint):
+        for pair in _pairs(hits, fingerprint, known[fingerprint.scheme]):
             registered = index.registered(pair.fingerprint_id)
             key = min(registered.siblings.values())
             if key not in work_parts:
                 work_parts[key] = work_part(registered, index)
-            if registered.medium == part.medium and look.leads(part, work_parts[key], pair):
-                second = float(fingerprint.positions[pair.output_rows[0]] * known[fingerprint.scheme].tick)
+            if registered.medium in (part.medium, STILL) and look.leads(part, work_parts[key], pair):
+                second = float(fingerprint.positions[pair.output_rows[0]] * tick)
                 found.append((second, second))
     return found
 
 
-def _pairs(hits: Hits, fingerprint: Fingerprint) -> list[Alignment]:
-    """One moment of the output with one of a work, with their hits: the pairs whose hits weigh most."""
+def _pairs(hits: Hits, fingerprint: Fingerprint, scheme: Scheme) -> list[Alignment]:
+    """One moment of the output with one of a work, with their hits: the pairs whose hits weigh most. A still has no moments."""
     if not len(hits):
         return []
     ours = fingerprint.positions[hits.output_row]
-    order = np.lexsort((hits.work_position, ours, hits.fingerprint_id))
-    columns = (hits.fingerprint_id[order], ours[order], hits.work_position[order])
+    theirs = np.zeros_like(hits.work_position) if scheme.aligner == "plane" else hits.work_position
+    order = np.lexsort((theirs, ours, hits.fingerprint_id))
+    columns = (hits.fingerprint_id[order], ours[order], theirs[order])
     first = np.flatnonzero(np.append(True, np.any([np.diff(c) != 0 for c in columns], axis=0)))
     weight = np.add.reduceat(hits.rarity[order], first)
     end = np.append(first[1:], len(order))

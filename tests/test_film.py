@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fingerprint import schemes
 from fingerprint.errors import UnreadableMedia
 from fingerprint.features import Evidence, Fingerprint, Media, Part, make, newest, pack, unpack
 from fingerprint.film import FILM
@@ -187,7 +188,7 @@ def test_another_hour_of_a_fixed_camera_is_not_named(tmp_path):
 def test_one_colour_has_no_hash_and_no_points(level, tmp_path):
     path = write(tmp_path / "flat.mp4", [np.full((90, 160), level, np.uint8)] * 20)
     for part in (features(path), probes(path)):
-        assert all(len(f) == 0 for f in part.fingerprints if SCHEMES[f.scheme].indexed)
+        assert all(len(f) == 0 for f in part.fingerprints if schemes()[f.scheme].indexed)
 
 
 def test_stored_bytes_round_trip_and_are_the_same_each_time(work, tmp_path):
