@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from fingerprint.audio_changed import Changed
 from fingerprint.audio_chroma import CHROMA, PEAK_TONES, TURN, chroma, probe_turns, turns
 from fingerprint.audio_chroma import compare as follow
 from fingerprint.audio_chroma_sieve import by_chance
@@ -24,7 +25,6 @@ from fingerprint.audio_landmark import (
     Change,
     Leads,
     backwards,
-    changed_landmarks,
     landmarks,
     led,
     played,
@@ -100,7 +100,7 @@ def probes(sound: Sound) -> Part:
 
 
 def _changed(found: Peaks, seconds: float) -> list[Fingerprint]:
-    """The landmarks backwards, and as they would be at other tempos and pitches.
+    """The landmarks backwards, and as they would be at other tempos and pitches; of those only what leads.
 
     Tempo alone, pitch alone and speed (both together) are what is mostly done to a recording, so they get more landmarks
     than tempo and pitch each by an amount of its own.
@@ -109,11 +109,11 @@ def _changed(found: Peaks, seconds: float) -> list[Fingerprint]:
     turned = backwards(windows, round(seconds / TICK))
     return [
         probe_landmarks(turned, BACK_DEPTH, BACK_FAN, leads_of(BACK_LEADS, seconds), BACKWARDS),
-        *changed_landmarks(windows, AXES_DEPTH, AXES_FAN, leads_of(AXES_LEADS, seconds), AXES),
-        *changed_landmarks(windows, GRID_DEPTH, GRID_FAN, leads_of(GRID_LEADS, seconds), GRID),
-        *changed_landmarks(
+        *Changed(windows, AXES_DEPTH, AXES_FAN, leads_of(AXES_LEADS, seconds), AXES).views(),
+        *Changed(windows, GRID_DEPTH, GRID_FAN, leads_of(GRID_LEADS, seconds), GRID).views(),
+        *Changed(
             turned, BACKWARDS_AXES_DEPTH, BACKWARDS_AXES_FAN, leads_of(BACKWARDS_AXES_LEADS, seconds), BACKWARDS_AXES
-        ),
+        ).views(),
     ]
 
 

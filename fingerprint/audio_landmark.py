@@ -107,7 +107,7 @@ OLD_LANDMARK = dataclasses.replace(
 def landmarks(peaks: Peaks, depth: int, firsts: int = 99) -> Fingerprint:
     """What the registry stores: of the peaks of rank below `depth` those below `firsts`, each with the best two that follow."""
     ticks, payloads = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.uint8)]
-    for block, found in _triples(peaks.of(peaks.rank < depth), fan=3, most=1):
+    for block, found in triples(peaks.of(peaks.rank < depth), fan=3, most=1):
         cells, inside = packed(np.floor(values(block, found)))
         inside &= block.rank[found[0]] < firsts
         ticks.append(positions(block, found[0][inside]))
@@ -143,7 +143,7 @@ def led(peaks: Peaks, depth: int, fan: int, leads: Sequence[Leads], change: Chan
     """The same once for each of the `leads`: the columns are one and the same but for what leads."""
     ticks, keys = [np.zeros(0, np.int32)], [np.zeros((0, 4), np.int64)]
     leading = [[np.zeros((0, 4), bool)] for _ in leads]
-    for block, found in _triples(peaks.of(peaks.rank < depth), fan, most=fan * fan):
+    for block, found in triples(peaks.of(peaks.rank < depth), fan, most=fan * fan):
         cells, inside = neighbours(values(block, found))
         ticks.append(positions(block, found[0][inside]))
         keys.append(keys_of(cells[inside]))
@@ -151,32 +151,6 @@ def led(peaks: Peaks, depth: int, fan: int, leads: Sequence[Leads], change: Chan
             own.append(lead.among(block, found)[inside, None] & (np.arange(4) <= lead.cells))
     view = make(LANDMARK, np.concatenate(ticks), keys=np.concatenate(keys), variant=change.name)
     return [dataclasses.replace(view, leads=np.concatenate(own)) for own in leading]
-
-
-def changed_landmarks(peaks: Peaks, depth: int, fan: int, lead: Leads, changes: Sequence[Change]) -> list[Fingerprint]:
-    """The landmarks that would be seen were the recording not changed so: one view for each change, in the work's time.
-
-    For a change backwards the peaks are those of the sound already turned round.
-    """
-    blocks = list(_triples(peaks.of(peaks.rank < depth), fan, most=fan * fan))
-    time = np.concatenate([np.zeros(0, np.float32), *(block.time[found[0]] for block, found in blocks)])
-    plain = np.concatenate([np.zeros((0, 5), np.float32), *(values(block, found) for block, found in blocks)])
-    leading = np.concatenate([np.zeros(0, bool), *(lead.among(block, found) for block, found in blocks)])
-    between, known = packed(np.floor(plain[:, 1:3]), (1, 2))
-    time, plain, leading, between = time[known], plain[known], leading[known], between[known]
-    raises = {r: packed(np.floor(plain[:, :1] + np.float32(r / PITCH_STEP)), (0,)) for r in {c.raised for c in changes}}
-    views = {}
-    for tempo in {c.tempo for c in changes}:
-        times, timely = packed(np.floor(plain[:, 3:] * np.float32(abs(tempo))), (3, 4))
-        ticks = np.rint(time * abs(tempo)).astype(np.int32)
-        mixed = keys_of(between | times)  # what is raised is not mixed, so that once for each tempo is enough
-        for change in (c for c in changes if c.tempo == tempo):
-            first, audible = raises[change.raised]
-            inside = np.flatnonzero(timely & audible)
-            keys = (mixed | first.view(np.int64)).take(inside).reshape(-1, 1)
-            leads = leading.take(inside).reshape(-1, 1)
-            views[change] = Fingerprint(NAME, keys, ticks.take(inside), None, change.name, leads)
-    return [views[change] for change in changes]
 
 
 def positions(peaks: Peaks, rows: Int64) -> Int32:
@@ -227,7 +201,7 @@ def neighbours(values: Float32) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.
     return (codes.astype(np.int64)[:, None] + moved).astype(np.uint64), inside
 
 
-def _triples(peaks: Peaks, fan: int, most: int) -> Iterator[tuple[Peaks, Triples]]:
+def triples(peaks: Peaks, fan: int, most: int) -> Iterator[tuple[Peaks, Triples]]:
     """Blocks of peaks, and rows there (first, second, third) with what the pair of partners costs: each peak with `most` pairs
     of its `fan` best partners.
     """

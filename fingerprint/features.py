@@ -88,6 +88,7 @@ class Fingerprint:
     variant    "" as it is; a probe may say "mirror", "pitch+2"... : what was done to the output before this view
     leads      bool[n, b] of a probe: which keys are looked up in the whole registry, the others only in what those lead to.
                None: all of them
+    whole      of a probe that holds only rows that lead: gives the same with all its rows. None: it holds them
     """
 
     scheme: str
@@ -96,6 +97,7 @@ class Fingerprint:
     payload: UInt8 | None = None
     variant: str = ""
     leads: Bool | None = None
+    whole: Callable[[], Fingerprint] | None = None
 
     def __len__(self) -> int:
         return len(self.positions)

@@ -45,8 +45,9 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
         return found
     first = dataclasses.replace(part, fingerprints=tuple(f for f in part.fingerprints if not known[f.scheme].turn))
     alignments: list[Alignment] = []
-    for fingerprint, hits in lookups(first, index, known, without, stored):
+    for fingerprint, hits in (met := lookups(first, index, known, without, stored)):
         alignments.extend(align(hits, fingerprint, known[fingerprint.scheme], stored))
+    part = _with_whole(part, [fingerprint for fingerprint, _ in met])
     found = verify(number, part, alignments, index, table, stored)
     looked_up: dict[int, Hits] = {}
     for fingerprint, scheme, asked in _turns(part, known):
@@ -68,6 +69,13 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
             placed = align(hits, fingerprint, scheme, stored)
         found.extend(verify(number, part, placed, index, table, stored))
     return found
+
+
+def _with_whole(part: Part, met: list[Fingerprint]) -> Part:
+    """The part with these fingerprints in place of what led to them."""
+    whole = {(f.scheme, f.variant): f for f in met if f.whole is None}
+    here = tuple(whole.get((f.scheme, f.variant), f) if f.whole is not None else f for f in part.fingerprints)
+    return dataclasses.replace(part, fingerprints=here)
 
 
 def _explaining(number: int, part: Part, index: Index, medium: Medium, stored: Stored, without: Collection[str]) -> list[Finding]:
@@ -147,27 +155,27 @@ def _unexplained(fingerprint: Fingerprint, found: list[Finding]) -> npt.NDArray[
 def lookups(
     part: Part, index: Index, known: Mapping[str, Scheme], without: Collection[str] = (), stored: Stored | None = None
 ) -> list[tuple[Fingerprint, Hits]]:
-    """The part's fingerprints that can be looked up, in their order, each with its hits.
+    """The part's fingerprints that can be looked up, in their order, each (whole where it leads somewhere) with its hits.
 
     All views of one scheme are looked up together: hundreds of them ask for the same blocks of a large registry. Of views
     that say which of their keys lead, only those are; the others are met in what they lead to.
     """
     views = [f for f in part.fingerprints if known[f.scheme].indexed and len(f)]
-    found: dict[int, Hits] = {}
+    found: dict[int, tuple[Fingerprint, Hits]] = {}
     for scheme in dict.fromkeys(f.scheme for f in views):
         own = [f for f in views if f.scheme == scheme]
         if len(own) == 1 and own[0].leads is None:
-            found[id(own[0])] = lookup(scheme, own[0], index, without)
+            found[id(own[0])] = own[0], lookup(scheme, own[0], index, without)
             continue
         keys = np.concatenate([leading_keys(f) for f in own]).reshape(-1, 1)
         flat = lookup(scheme, Fingerprint(scheme, keys, np.zeros(len(keys), np.int32)), index, without)
         if any(f.leads is not None for f in own):
             divided = _divided(in_company(flat, own, known[scheme]), own)
-            divided = followed(own, divided, known[scheme], stored or index.fingerprint)
+            met = followed(own, divided, known[scheme], stored or index.fingerprint)
         else:
-            divided = _divided(flat, own)
-        found |= dict(zip(map(id, own), divided, strict=True))
-    return [(f, found[id(f)]) for f in views]
+            met = list(zip(own, _divided(flat, own), strict=True))
+        found |= dict(zip(map(id, own), met, strict=True))
+    return [found[id(f)] for f in views]
 
 
 def _divided(flat: Hits, views: list[Fingerprint]) -> list[Hits]:

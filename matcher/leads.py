@@ -68,17 +68,24 @@ def in_company(flat: Hits, views: Sequence[Fingerprint], scheme: Scheme) -> Hits
     return flat.of(np.bincount(slot)[slot] >= min(AGREEING, scheme.least)) if len(flat) else flat
 
 
-def followed(views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme, stored: Stored) -> list[Hits]:
-    """For each view of one scheme the hits of all its keys on those fingerprints to which its leading keys' hits lead."""
+def followed(
+    views: Sequence[Fingerprint], hits: Sequence[Hits], scheme: Scheme, stored: Stored
+) -> list[tuple[Fingerprint, Hits]]:
+    """Each view of one scheme, whole where it leads somewhere, with the hits of all its keys on those fingerprints to which its
+    leading keys' hits lead.
+    """
     known: dict[int, Sorted] = {}
     met: dict[int, list[Hits]] = {}
+    whole = list(views)
     for number, pairs in itertools.groupby(_likeliest(views, hits, scheme), key=lambda pair: pair[0]):
-        low_bits = views[number].keys.ravel().astype(np.uint16)
+        if (make := views[number].whole) is not None:
+            whole[number] = make()
+        low_bits = whole[number].keys.ravel().astype(np.uint16)
         for _, fingerprint_id in pairs:
             if fingerprint_id not in known:
                 known[fingerprint_id] = in_order(with_keys(stored(fingerprint_id), scheme))
-            met.setdefault(number, []).append(_joined(views[number], low_bits, fingerprint_id, known[fingerprint_id]))
-    return [_in_one(met.get(i, [])) for i in range(len(views))]
+            met.setdefault(number, []).append(_joined(whole[number], low_bits, fingerprint_id, known[fingerprint_id]))
+    return [(view, _in_one(met.get(i, []))) for i, view in enumerate(whole)]
 
 
 def with_keys(fingerprint: Fingerprint, scheme: Scheme) -> Fingerprint:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,6 +13,7 @@ import matcher.find
 from fingerprint.audio import AUDIO
 from fingerprint.audio_chroma import _likeness, _local
 from fingerprint.audio_chroma_sieve import reached
+from fingerprint.audio_landmark import LANDMARK
 from fingerprint.features import Media
 from fingerprint.hashing import Int64
 from matcher.scan import scan_media
@@ -68,3 +71,38 @@ def test_many_works_aligned_at_once_reach_what_each_does() -> None:
     ours, works = levels(37), [levels(n) for n in (120, 16, 300)]
     for work, best in zip(works, reached(ours, works), strict=True):
         assert best == pytest.approx(_local(_likeness(ours, work)), abs=1e-4)
+
+
+def test_views_hold_what_leads_and_give_all_of_their_landmarks() -> None:
+    """What leads is told from few peaks: the same rows as of all landmarks."""
+    for seconds in (6.0, 12.0, 20.0):
+        probes = AUDIO.probes(heard(song(3, seconds)))
+        views = [f for f in probes.fingerprints if f.whole is not None]
+        assert len(views) > 100
+        some, every = 0, 0
+        for view in views:
+            assert view.whole is not None
+            whole = view.whole()
+            assert whole.leads is not None and whole.whole is None and whole.variant == view.variant
+            leading = whole.leads[:, 0]
+            np.testing.assert_array_equal(view.keys, whole.keys[leading])
+            np.testing.assert_array_equal(view.positions, whole.positions[leading])
+            some, every = some + len(view), every + len(whole)
+        assert 0 < some < every / (1 if seconds < 15 else 10)
+
+
+def test_a_view_that_leads_somewhere_is_met_with_all_its_landmarks(index: MemoryIndex) -> None:
+    """Hits and evidence are the same as when all landmarks are made beforehand, but for views that lead nowhere."""
+    part = AUDIO.probes(heard(song(1, 20, tempo=1.08)))
+    whole = dataclasses.replace(part, fingerprints=tuple(f.whole() if f.whole else f for f in part.fingerprints))
+    of_some = {f.variant: hits for f, hits in matcher.find.lookups(part, index, SCHEMES) if f.scheme == LANDMARK.name}
+    of_all = {f.variant: hits for f, hits in matcher.find.lookups(whole, index, SCHEMES) if f.scheme == LANDMARK.name}
+    assert sum(map(len, of_some.values())) > 100
+    for variant, hits in of_all.items():
+        assert len(hits) == len(of_some.get(variant, ())), variant
+        if len(hits):
+            np.testing.assert_array_equal(hits.output_row, of_some[variant].output_row)
+    first, second = (matcher.find.part_findings(0, p, index) for p in (part, whole))
+    assert [(f.registered.work_id, f.evidence.strength) for f in first] == [
+        (f.registered.work_id, f.evidence.strength) for f in second
+    ]
