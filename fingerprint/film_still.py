@@ -35,9 +35,9 @@ MIRROR_POINTS = 0.5  # of those points, one cell each: whole hashes find most mi
 MOST_MOMENTS = 6  # key pictures in which a work is looked for
 LEAST_ROWS = 3  # points of a key picture with a hit, without which it is not looked at
 FARTHEST = 92  # bits of 256 at which a picture may show the work as a whole
-# Of the mean square by which the film's pictures change at all: so far from the picture that was compared, it is another one.
-# Two unrelated pictures are 2.0 apart.
-CHANGED, LEAST_SPREAD = 1.0, 64.0
+# Shares of the mean square by which the film's pictures change at all; two unrelated pictures are 2.0 apart. So far from the
+# picture that was compared, it is another one; so far from the one before, there is a cut.
+CHANGED, CUT, LEAST_SPREAD = 0.5, 0.25, 64.0
 COARSE = 12  # side of the pictures by which that is told
 POOL = FRAME // COARSE
 NEAR_S = 1.6  # moments no further apart than that, a little more than key pictures are, are one stretch
@@ -221,10 +221,12 @@ def _span(output: Part, tick: int) -> tuple[float, float]:
         return second, second
     (levels, spread), times = _levels(frames), frames.positions * FRAMES.tick
     at = int(np.abs(times - second).argmin())
-    other = np.flatnonzero(((levels - levels[at]) ** 2).mean(axis=1) > CHANGED * max(spread, LEAST_SPREAD))
-    before, after = other[other < at], other[other > at]
+    away = ((levels - levels[at]) ** 2).mean(axis=1) > CHANGED * spread
+    cut = ((levels[1:] - levels[:-1]) ** 2).mean(axis=1) > CUT * spread
+    ends = np.flatnonzero(away[1:] | away[:-1] | cut)  # between this row and the next one
+    before, after = ends[ends < at], ends[ends >= at]
     start = float(times[before[-1] + 1]) if len(before) else float(times[0])
-    end = float(times[after[0]]) if len(after) else output.extent[0]
+    end = float(times[after[0] + 1]) if len(after) else output.extent[0]
     return start, max(end, start)
 
 
@@ -236,4 +238,4 @@ def _levels(frames: Fingerprint) -> tuple[Float32, float]:
     """
     small = np.asarray(frames.payload, np.float32).reshape(len(frames), COARSE, POOL, COARSE, POOL).mean(axis=(2, 4))
     levels = np.asarray(small.reshape(len(frames), COARSE * COARSE), np.float32)
-    return levels, float(((levels - levels.mean(axis=0)) ** 2).mean())
+    return levels, max(float(((levels - levels.mean(axis=0)) ** 2).mean()), LEAST_SPREAD)
