@@ -31,7 +31,7 @@ import numpy as np
 from lab import CACHE, ROOT, SHARED, cached, code_version, load_lineup
 from scipy.optimize import minimize
 
-from fingerprint import schemes
+from fingerprint import schemes, tick_of
 from fingerprint.features import Media, Part, cut
 from matcher.attribute import attribute
 from matcher.calibration import FILE, Calibration, Mapping
@@ -58,10 +58,9 @@ BEYOND_ODDS = 1.5
 
 def cut_part(part: Part, start: float, end: float) -> Part:
     """The stretch [start, end) of a line part, in its own unit, moved to begin at 0."""
-    table = schemes()
     pieces = []
     for f in part.fingerprints:
-        tick = table[f.scheme].tick
+        tick = tick_of(part, f.scheme)
         piece = cut(f, start / tick, end / tick)
         pieces.append(dataclasses.replace(piece, positions=(piece.positions - round(start / tick)).astype(np.int32)))
     return Part(part.medium, (end - start,), tuple(pieces))

@@ -35,6 +35,7 @@ __all__ = [
     "media_table",
     "probe",
     "schemes",
+    "tick_of",
 ]
 
 
@@ -59,6 +60,12 @@ def media_table() -> Mapping[str, Medium]:
 def schemes() -> Mapping[str, Scheme]:
     """Every scheme of every medium by name."""
     return MappingProxyType({s.name: s for m in media_table().values() for s in m.schemes})
+
+
+def tick_of(part: Part, scheme: str) -> float:
+    """What one step of positions in that scheme is in this part: of what a film is looked up by in stills, the film's own."""
+    known = schemes()[scheme]
+    return known.tick if known.medium in (part.medium, "film") else media_table()[part.medium].schemes[0].tick
 
 
 def extract(path: Path | str) -> Media:

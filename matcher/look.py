@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fingerprint import glance, look_closer, media_table, probe, schemes
+from fingerprint import glance, look_closer, media_table, probe, schemes, tick_of
 from fingerprint.features import Alignment, Fingerprint, Media, Part, Scheme, Span
 from fingerprint.hashing import Int64
 from fingerprint.medium import Glance
@@ -37,7 +37,6 @@ def moments(seen: Media, index: Index) -> list[Span]:
 
 def _picture_moments(part: Part, look: Glance, index: Index) -> list[Span]:
     known = schemes()
-    tick = media_table()[part.medium].schemes[0].tick  # also of what its pictures are looked up by in stills
     work_parts: dict[int, Part] = {}
     found: list[Span] = []
     for fingerprint, hits in lookups(part, index, known):
@@ -47,7 +46,7 @@ def _picture_moments(part: Part, look: Glance, index: Index) -> list[Span]:
             if key not in work_parts:
                 work_parts[key] = work_part(registered, index)
             if registered.medium in (part.medium, STILL) and look.leads(part, work_parts[key], pair):
-                second = float(fingerprint.positions[pair.output_rows[0]] * tick)
+                second = float(fingerprint.positions[pair.output_rows[0]] * tick_of(part, fingerprint.scheme))
                 found.append((second, second))
     return found
 

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from fingerprint import tick_of
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme
 from fingerprint.medium import Medium
 from matcher.align import without_rows
@@ -89,7 +90,7 @@ def _left(output: Part, alignment: Alignment, scheme: Scheme, certain: list[Evid
     probe = output.of(alignment.scheme, alignment.variant)
     if not certain or probe is None:
         return alignment
-    at = probe.positions[alignment.output_rows] * scheme.tick
+    at = probe.positions[alignment.output_rows] * tick_of(output, alignment.scheme)
     explained = np.any([(at >= e.output_span[0]) & (at < e.output_span[1]) for e in certain], axis=0)
     return without_rows(alignment, ~explained) if (~explained).sum() >= scheme.least or not explained.any() else None
 
