@@ -7,7 +7,7 @@ cropped and probed again. Two registered works that really share content (twins,
 For each scheme and relation: strength -> log10 likelihood ratio by logistic regression over the pairs that drew evidence,
 the classes weighted alike (Brümmer & du Preez, Computer Speech & Language 2006), plus log10 of how much oftener a true
 pair draws evidence at all than a false one; capped at what the number of false pairs can support.
-For each medium and relation: the least score at which at most 1 in 1,000 negative outputs is falsely named, and never less
+For each medium and relation: the least score at which none of the negatives is falsely named, and never less
 than outweighs the odds against any one work (1 in as many as are registered) thirty times.
 
 What the scans drew is kept in benchmarks/.cache, so that `--again` fits it anew without scanning.
@@ -52,6 +52,8 @@ FEW, CAREFUL = 5, 2.5
 ALLOWED = 1 / 1000
 MARGIN = 0.5
 """Kept above the worst negative of the lineup, in log10 units: unseen media are not the seen ones."""
+ABOVE_ALL = 0.05
+"""Kept above the worst of all negatives: none that was seen is named."""
 BEYOND_ODDS = 1.5
 """log10 of how far the evidence must outweigh the odds against any one work."""
 
@@ -374,7 +376,8 @@ def thresholds(medium: str, drawn: dict, extra: list[list[dict]], truth: dict, d
         ]
         wrong.sort(reverse=True)
         free = int(ALLOWED * len(wrong) / 2)  # half of what is allowed: the rest is for what this data does not show
-        accept = round(max(math.log10(works) + BEYOND_ODDS, wrong[free][0] + MARGIN, worst + MARGIN), 2)
+        least = max(math.log10(works) + BEYOND_ODDS, wrong[free][0] + MARGIN, worst + MARGIN, wrong[0][0] + ABOVE_ALL)
+        accept = round(least, 2)
         named = sum(score >= accept for score, _ in wrong)
         found_share = float(np.mean([s >= accept for s in right])) if right else float("nan")
         data["accept"][f"{medium}/{relation}"] = {

@@ -16,7 +16,7 @@ from fingerprint.features import Alignment, Evidence, Fingerprint, Part
 from fingerprint.film_geometry import Pairs, pairs_of, placement
 from fingerprint.film_line import NEAR_S, SEARCH_S, Line, along, drifts_apart, extended, fitted, placed, refined
 from fingerprint.film_local import LOCAL
-from fingerprint.film_motion import changes
+from fingerprint.film_motion import BESIDE_S, changes
 from fingerprint.film_sight import (
     FRAMES,
     HASH_BYTES,
@@ -31,6 +31,7 @@ from fingerprint.film_sight import (
     placed_view,
     registered,
     seen,
+    telling_cells,
 )
 from fingerprint.hashing import hamming
 from fingerprint.pictures import WHOLE, WHOLE_NAME
@@ -40,11 +41,12 @@ BOX_UNIT = 250.0  # of a box edge in a probe's payload
 CHANCE_ZERO, CHANCE_STEP = 0.14, 0.056
 CHANCE_SHARE = 0.7  # of what wrongly turned pictures share
 PICTURE_CAP = 4.0  # log10 that the typical picture of a run can give
+CELL_WORTH = 0.25  # and what each of its cells can: a thing on a plain ground has only its place, which others have as well
 REACH_S = 60.0  # how far beyond its hits a run may go
 PLACED_S = 15.0  # of the hits' surroundings decide where the line lies
 PIECE_S = 2.5  # a run without agreeing changes is tried again in pieces
 MOST_PIECES = 6
-MOVES_ALIKE = 0.5  # as much as its pictures are alike
+MOVES_ALIKE = 0.7  # as much as its pictures are alike
 LIKELY_BITS = 106  # of 256: hits whose hashes are further apart than this are chance
 MOST_PLACEMENTS = 6  # of one work in one output
 COPY_SIMILAR = 0.6
@@ -54,7 +56,7 @@ POINT_ZERO, POINT_WORTH, POINT_CAP = 6, 0.3, 4.0  # log10 for each point that ag
 MIRROR_PRIOR, TURNED_PRIOR, PART_PRIOR, SPEED_PRIOR, BACK_PRIOR = -0.7, -2.0, -1.0, -2.0, -1.5
 SEARCH_PRIOR = -1.0  # placements tried for each alignment
 
-STANDS, DRIFT_PRIOR = 1.5, -2.0  # of runs in which so little changes alike: log10 of how rarely a copy ends without a cut
+DRIFTS, DRIFT_PRIOR = 1.2, -2.0  # of runs in which so little changes alike: log10 of how rarely a copy ends without a cut
 UNUSUAL_SPEED = 0.03
 SLOWEST, FASTEST, EXTREME_PRIOR = 0.45, 2.2, -3.0
 
@@ -186,7 +188,7 @@ def _run(case: Case, seeds: Float, line: Line) -> list[Evidence]:
     line = placed(near, around, line)
     if np.median(along(near, around, line, SEARCH_S)[0]) < LEAST_ALIKE:
         return []
-    others = _registered(case, line, ours.times, 5.0)
+    others = _registered(case, line, ours.times, BESIDE_S)
     if not len(others.times):
         return []
     run = extended(along(ours, others, line, SEARCH_S)[0], ours, seeds)
@@ -218,10 +220,11 @@ def _registered(case: Case, line: Line, times: Float, slack_s: float) -> Sight:
 def _weighed(case: Case, ours: Sight, others: Sight, line: Line, run: slice, alike: Float, at: Index) -> list[Evidence]:
     typical = float(np.median(alike[run]))
     chance = max(0.0, float(np.median(decoys(ours.of(run), others, at[run]), axis=1).max()))
-    still = float(np.clip((typical - CHANCE_SHARE * chance - CHANCE_ZERO) / CHANCE_STEP, -PICTURE_CAP, PICTURE_CAP))
+    cap = min(PICTURE_CAP, CELL_WORTH * telling_cells(ours.of(run)))
+    still = float(np.clip((typical - CHANCE_SHARE * chance - CHANCE_ZERO) / CHANCE_STEP, -PICTURE_CAP, cap))
     moving, motion, elsewhere = changes(ours.of(run), others, line, typical)
     prior = case.prior + SEARCH_PRIOR + _speed_prior(line.scale, typical)
-    if moving < STANDS and drifts_apart(ours, run, line, float(others.times[-1])):
+    if moving < DRIFTS and drifts_apart(ours, run, line, float(others.times[-1])):
         prior += DRIFT_PRIOR
     bonus = case.bonus if moving >= 0 else 0.0  # points of a ground that stays are no answer to changes that disagree
     strength = still + moving + prior + bonus

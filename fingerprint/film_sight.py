@@ -228,6 +228,12 @@ def decoys(ours: Sight, others: Sight, at: Index) -> Float:
     return np.stack(found)
 
 
+def telling_cells(sight: Sight) -> float:
+    """Over how many cells the texture of the typical picture is spread (participation ratio)."""
+    power = sight.levels.astype(np.float64) ** 2
+    return float(np.median(power.sum(axis=1) ** 2 / np.maximum((power**2).sum(axis=1), 1.0)))
+
+
 def _looked_at(squares: UInt8) -> tuple[Float32, Float32, Float32]:
     if not len(squares):
         empty = np.zeros((0, THUMB * THUMB), np.float32)
