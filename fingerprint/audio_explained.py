@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fingerprint.audio_compare import PEAK, SLACK_TICKS, painted
+from fingerprint.audio_compare import PEAK, painted
+from fingerprint.audio_judge import SLACK_TICKS
 from fingerprint.audio_peaks import TICK
 from fingerprint.features import Evidence, Fingerprint, Part, make
 from fingerprint.hashing import Int64

@@ -53,6 +53,19 @@ def test_the_same_music_is_followed_in_another_key_and_tempo(turned: int, tempo:
     assert followed(smoothed(output, CHROMA), smoothed(work, CHROMA)) >= LISTED
 
 
+def test_two_chords_that_are_held_for_seconds_say_nothing() -> None:
+    """Though they are the same two for the same seconds, and nothing else of the work is like them."""
+    chords = np.array([[1, 0, 0, 0, 13, 0, 0, 1, 4, 0, 0, 6], [0, 7, 0, 0, 0, 0, 12, 0, 0, 0, 6, 0]]) / 13
+
+    def held(seed: int) -> np.ndarray:
+        return chords.repeat([20, 28], axis=0) + np.random.default_rng(seed).random((48, 12)) * 0.15
+
+    for seed in range(20, 25):
+        work = np.roll(cells(seed, 90, (2, 5), melody=1.0), 6, axis=1)
+        work[100:148] = held(2)
+        assert followed(smoothed(held(1), CHROMA), smoothed(work, CHROMA)) < 1.0
+
+
 def likeness_along(columns: np.ndarray) -> np.ndarray:
     """float32[n, 160]: 1 where row and column meet, well below 0 elsewhere."""
     made = np.full((len(columns), 160), -2.0, np.float32)
