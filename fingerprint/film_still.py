@@ -171,17 +171,22 @@ def _as_of_a_still(row: UInt8, variant: str) -> Fingerprint:
     return Fingerprint(WHOLE_NAME, np.zeros((1, 0), np.int64), np.zeros(1, np.int32), packed)
 
 
-@lru_cache(maxsize=64)
 def _still(output: Part, tick: int) -> Part:
     """The key picture of that tick as the probe of a still."""
     pictures = output.of(PICTURES.name)
-    assert pictures is not None and pictures.payload is not None
+    assert pictures is not None
+    return _picture_part(pictures, output.of(LOCAL.name), output.of(LOCAL.name, "mirror"), tick)
+
+
+@lru_cache(maxsize=16)  # each keeps an output's key pictures in memory
+def _picture_part(pictures: Fingerprint, plain: Fingerprint | None, mirror: Fingerprint | None, tick: int) -> Part:
+    assert pictures.payload is not None
     row = pictures.payload[int(np.searchsorted(pictures.positions, tick))]
     width, height = row[:SHAPE_BYTES].copy().view("<u2").tolist()
     square = row[SHAPE_BYTES:].reshape(SIDE, SIDE)
     grey = np.asarray(cv2.resize(square, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     shown = make(SMALL, np.arange(height, dtype=np.int32), grey)
-    own = [_points_at(output.of(LOCAL.name, variant), tick) for variant in ("", "mirror")]
+    own = [_points_at(points, tick) for points in (plain, mirror)]
     return Part("image", (float(width), float(height)), (shown, *(f for f in own if f is not None)))
 
 
