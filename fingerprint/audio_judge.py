@@ -19,9 +19,10 @@ LOOP_ALIKE, LOOP_SELF = 0.8, 0.7  # shares found again in a digital loop: of the
 LOOP_TICKS, LOOP_BLUR = 187, 12  # a loop is at least 1.5 s long; how near to its repetition peaks still meet by it
 SPREAD = 1.1  # least standard deviation of the best stretch under chance
 # The same moments at other pitches, in steps that no peak moves: readings of one text by one synthesizer share their rhythm and
-# the colours of their sounds, not the voice's pitch. Of 49 copies of many kinds these reached .41 of what the right pitch did at
-# most, mostly a tenth; of 12 such readings .53 to 2. Two pitches of one recording mixed are right at both: then most peaks are
-# there. Not a third, a fourth or a fifth: overtones meet there.
+# the colours of their sounds, not the voice's pitch. Chosen on these: of 48 copies the other pitches reached .41 of what the
+# right one did at most, mostly a tenth; of six readings at another pitch .91 to 1.37, of eight by a voice of another timbre .27
+# to 1.96, of twelve at the same pitch, faster or in another accent, .21 at most: those this does not tell. Two pitches of one
+# recording mixed are right at both: then most peaks are there. Not a third, a fourth or a fifth: overtones meet there.
 OTHER_PITCHES = tuple(way * step for step in (3, 5, 7, 9, 11, 14) for way in (-1, 1))
 BY_CHANCE = 4.0  # of the evidence that the best of them reaches: one of so many does in any music
 COLOUR, COLOUR_ALONE = 0.45, 0.75  # shares of the right pitch's evidence from which it counts less, and nothing
