@@ -62,7 +62,7 @@ def cut_part(part: Part, start: float, end: float) -> Part:
     """The stretch [start, end) of a line part, in its own unit, moved to begin at 0."""
     pieces = []
     for f in part.fingerprints:
-        tick = tick_of(part, f.scheme)
+        tick = tick_of(part, schemes()[f.scheme])
         piece = cut(f, start / tick, end / tick)
         pieces.append(dataclasses.replace(piece, positions=(piece.positions - round(start / tick)).astype(np.int32)))
     return Part(part.medium, (end - start,), tuple(pieces))

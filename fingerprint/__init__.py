@@ -62,10 +62,9 @@ def schemes() -> Mapping[str, Scheme]:
     return MappingProxyType({s.name: s for m in media_table().values() for s in m.schemes})
 
 
-def tick_of(part: Part, scheme: str) -> float:
+def tick_of(part: Part, scheme: Scheme) -> float:
     """What one step of positions in that scheme is in this part: of what a film is looked up by in stills, the film's own."""
-    known = schemes()[scheme]
-    return known.tick if known.medium in (part.medium, "film") else media_table()[part.medium].schemes[0].tick
+    return scheme.tick if scheme.medium in (part.medium, "film") else media_table()[part.medium].schemes[0].tick
 
 
 def extract(path: Path | str) -> Media:

@@ -46,7 +46,7 @@ def _picture_moments(part: Part, look: Glance, index: Index) -> list[Span]:
             if key not in work_parts:
                 work_parts[key] = work_part(registered, index)
             if registered.medium in (part.medium, STILL) and look.leads(part, work_parts[key], pair):
-                second = float(fingerprint.positions[pair.output_rows[0]] * tick_of(part, fingerprint.scheme))
+                second = float(fingerprint.positions[pair.output_rows[0]] * tick_of(part, known[fingerprint.scheme]))
                 found.append((second, second))
     return found
 

@@ -90,7 +90,7 @@ def _left(output: Part, alignment: Alignment, scheme: Scheme, certain: list[Evid
     probe = output.of(alignment.scheme, alignment.variant)
     if not certain or probe is None:
         return alignment
-    at = probe.positions[alignment.output_rows] * tick_of(output, alignment.scheme)
+    at = probe.positions[alignment.output_rows] * tick_of(output, scheme)
     explained = np.any([(at >= e.output_span[0]) & (at < e.output_span[1]) for e in certain], axis=0)
     return without_rows(alignment, ~explained) if (~explained).sum() >= scheme.least or not explained.any() else None
 
