@@ -10,6 +10,7 @@ from fingerprint.film_views import Bool
 from fingerprint.pictures import Float32
 
 MOTION_ZERO, MOTION_STEP, MOTION_CAP = 0.3, 0.15, 2.0
+LEAST_STEP = 0.05
 # Changes of the same film agree about as well as its pictures do: restyled ones at least by the lower share of it, pictures
 # that are ALIKE_FROM to ALIKE_TO alike by more, up to the upper share.
 MOTION_SHARE, COPY_SHARE = 0.6, 0.78
@@ -42,7 +43,9 @@ def changes(ours: Sight, others: Sight, line: Line, typical: float) -> tuple[flo
     plain = min(_length(ours), _length(others.of(at))) > PLAIN_NORM
     above = min(elsewhere + MOTION_STEP * plain, MOST_ELSEWHERE)
     zero = max(MOTION_ZERO, _share(typical * plain) * typical, above)
-    worth = np.clip((agreed - zero) / MOTION_STEP, -MOTION_CAP, MOTION_CAP)
+    # Changes can hardly agree better than pictures that are this much alike: as well as these they are worth all that one can be.
+    step = min(MOTION_STEP, max((typical - zero) / MOTION_CAP, LEAST_STEP)) if typical >= ALIKE_TO else MOTION_STEP
+    worth = np.clip((agreed - zero) / np.where(agreed > zero, step, MOTION_STEP), -MOTION_CAP, MOTION_CAP)
     kept: list[int] = []
     total = distinct = 0.0
     for row in rows[:: max(1, len(rows) // MOST_ROWS)].tolist():
