@@ -16,16 +16,16 @@ import numpy as np
 
 from fingerprint import image_evidence, image_local
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part, Scheme, make
-from fingerprint.film_sight import FRAMES
+from fingerprint.film_compare import BOX_UNIT
+from fingerprint.film_sight import FRAMES, HASH_BYTES
 from fingerprint.film_views import FRAME
 from fingerprint.hashing import Int32, UInt8, hamming
+from fingerprint.image_film import TURN_NAMES
 from fingerprint.image_local import LOCAL, Seen
 from fingerprint.image_pixels import SMALL
 from fingerprint.image_views import BOX_COLUMNS, PROBE_BYTES, STEPS, VIEW_COLUMN
-from fingerprint.pictures import INVERTED, LOW, WHOLE, WHOLE_NAME, Float32, dihedral
+from fingerprint.pictures import INVERTED, WHOLE, WHOLE_NAME, Float32
 
-BOX_UNIT = 250.0  # of a box edge in a film probe's payload
-HASH_BYTES = 32
 SIDE = 160  # key pictures are kept so large, squeezed to a square
 SHAPE_BYTES = 4  # width and height, before the picture
 # Points of each key picture and cells of each point that are looked up: the first of these that give no more keys than MOST_KEYS.
@@ -34,7 +34,6 @@ MOST_KEYS = 9_000
 MIRROR_POINTS = 0.5  # of those points, one cell each: whole hashes find most mirrored pictures as well
 MOST_MOMENTS = 6  # key pictures in which a work is looked for
 LEAST_ROWS = 3  # points of a key picture with a hit, without which it is not looked at
-FARTHEST = 92  # bits of 256 at which a picture may show the work as a whole
 # Shares of the mean square by which the film's pictures change at all; two unrelated pictures are 2.0 apart. So far from the
 # picture that was compared, it is another one; so far from the one before, there is a cut.
 CHANGED, CUT, LEAST_SPREAD = 0.5, 0.25, 64.0
@@ -51,7 +50,6 @@ PICTURES = Scheme(
     aligner="none",
     stored=False,
 )
-TURN_NAMES = [name for name, _ in dihedral(np.zeros((0, LOW, LOW), np.float32))]
 
 
 class KeyPicture(NamedTuple):
@@ -148,7 +146,7 @@ def _by_hash(output: Part, work: Part, alignment: Alignment) -> Iterator[Moment]
     bits = hamming(probe.payload[rows, None, :HASH_BYTES], theirs.payload[None, :, :HASH_BYTES]).min(axis=1)
     tried: set[int] = set()
     for at in np.argsort(bits, kind="stable").tolist():
-        if bits[at] > FARTHEST or len(tried) == MOST_MOMENTS:
+        if bits[at] > image_evidence.WHOLE_FARTHEST or len(tried) == MOST_MOMENTS:
             break
         tick = int(pictures.positions[np.abs(pictures.positions - probe.positions[rows[at]]).argmin()])
         if tick in tried:
@@ -219,7 +217,7 @@ def _evidence(start: float, end: float, own: list[Evidence], tried: float) -> Ev
 
 
 def _span(output: Part, tick: int) -> tuple[float, float]:
-    """The seconds around that moment in which the film's picture stays what it is."""
+    """The seconds around that moment in which the film's picture stays what it is, as far as it was looked at."""
     frames = output.of(FRAMES.name)
     second = tick * PICTURES.tick
     if frames is None or not len(frames):
@@ -228,10 +226,11 @@ def _span(output: Part, tick: int) -> tuple[float, float]:
     at = int(np.abs(times - second).argmin())
     away = ((levels - levels[at]) ** 2).mean(axis=1) > CHANGED * spread
     cut = ((levels[1:] - levels[:-1]) ** 2).mean(axis=1) > CUT * spread
-    ends = np.flatnonzero(away[1:] | away[:-1] | cut)  # between this row and the next one
+    unseen = np.diff(times) > NEAR_S  # of a long film only what surrounds some moments is decoded
+    ends = np.flatnonzero(away[1:] | away[:-1] | cut | unseen)  # between this row and the next one
     before, after = ends[ends < at], ends[ends >= at]
     start = float(times[before[-1] + 1]) if len(before) else float(times[0])
-    end = float(times[after[0] + 1]) if len(after) else output.extent[0]
+    end = float(min(times[after[0] + 1], times[after[0]] + NEAR_S)) if len(after) else output.extent[0]
     return start, max(end, start)
 
 

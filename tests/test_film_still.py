@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from test_film import Pictures, features, scene, write
 from test_image import photo, still
 
 from fingerprint import schemes
-from fingerprint.features import Evidence
+from fingerprint.features import Evidence, Fingerprint, cut
 from fingerprint.hashing import UInt8
 from fingerprint.image import IMAGE
 from matcher.find import findings
@@ -133,3 +134,18 @@ def test_foreign_pictures_and_films_name_nobody(index: MemoryIndex, tmp_path: Pa
 
 def test_a_registered_film_is_found_beside_them(index: MemoryIndex, tmp_path: Path):
     assert list(evidence(index, write(tmp_path / "o.mp4", scene(1, 6)))) == ["film"]
+
+
+def test_seconds_that_were_not_looked_at_are_not_told(index: MemoryIndex, tmp_path: Path):
+    """Of a long film only what surrounds some moments is decoded: what lies between may be anything."""
+    media = output_probes(write(tmp_path / "o.mp4", shown(drawing(2), 12, whole), FPS), index)
+    part = media.parts[0]
+    both = tuple(_joined(cut(f, 0, 300), cut(f, 900, 1200)) for f in part.fingerprints)
+    media = dataclasses.replace(media, parts=(dataclasses.replace(part, fingerprints=both),))
+    spans = {f.evidence.output_span for f in findings(media, index) if f.registered.work_id == "s2"}
+    assert spans and all(end <= 5 or start >= 8.9 for start, end in spans)
+
+
+def _joined(a: Fingerprint, b: Fingerprint) -> Fingerprint:
+    columns = {c: np.concatenate([getattr(a, c), getattr(b, c)]) for c in ("keys", "positions", "payload")}
+    return dataclasses.replace(a, **columns)
