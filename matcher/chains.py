@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fingerprint.features import Alignment, Fingerprint, Scheme
 from fingerprint.hashing import Int32, Int64
 from fingerprint.text_order import longest_chain, order_evidence
-from matcher.align import slots
+from matcher.bins import slots
 from matcher.leads import VIEW_STEP
 from registry.hits import Hits
 

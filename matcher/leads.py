@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, Scheme
 from fingerprint.hashing import Int32, Int64
-from matcher.align import bin_sums, raise_to, slots
+from matcher.bins import bin_sums, raise_to, slots
 from registry.hits import Hits, hit_order, no_hits
 
 AGREEING = 2  # moments of the output whose leading keys must agree on a placement

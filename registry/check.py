@@ -11,8 +11,9 @@ from fingerprint.errors import BadFingerprint
 from fingerprint.features import unpack
 from fingerprint.hashing import mix
 from registry.packing import Postings, is_sorted, joined, no_postings
+from registry.pages import Damaged, Fetch, Segment
 from registry.postings import fetcher, load_directory, postings_of
-from registry.segments import Damaged, Fetch, Segment, find, unpacked
+from registry.segments import find, unpacked
 from registry.works import Schemes
 
 AT_ONCE = 2048  # blocks

@@ -12,7 +12,7 @@ from registry.errors import CorruptRegistry, RegistryError, as_registry_error
 from registry.lock import WriterLock
 from registry.merge import smallest, tidy
 from registry.opening import connect, prepared
-from registry.segments import Damaged
+from registry.pages import Damaged
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

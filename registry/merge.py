@@ -15,8 +15,9 @@ import numpy as np
 
 from fingerprint.hashing import Int32, Int64
 from registry.packing import Layout, Postings, TooWide, blocks_of, joined, layout_for, no_postings, ordered
+from registry.pages import Fetch, Segment
 from registry.postings import WRITE_BLOCK, common, dead_of, fetcher, load_segment, next_block, note_segment
-from registry.segments import Fetch, Segment, unpacked
+from registry.segments import unpacked
 from registry.upgrade import forget
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from fingerprint.hashing import Int32, Int64
 from registry.hits import Hits, hit_order, no_hits
 from registry.memory import ENOUGH_HITS, MAX_POSTINGS_PER_KEY, most_postings
 from registry.packing import Postings, blocks_of, exact_layout, in_order, joined, layout_from, runs_of
-from registry.segments import Fetch, Run, Scratch, Segment, find, read
+from registry.pages import Fetch, Reader, Segment
+from registry.segments import Run, find, read
 
 SOME_BLOCKS = "select b.data from json_each(?) j cross join block b on b.id = j.value"  # one seek each, in the order given
 A_STRETCH = "select id, data from block where id between ? and ? order by id"
@@ -140,7 +141,7 @@ def load_segment(conn: sqlite3.Connection, segment_id: int) -> Segment:
     return Segment(segment_id, row[0], row[1], layout_from(row[2]), np.frombuffer(row[3], "<i8").astype(np.int64))
 
 
-def lookup(directory: Directory, fetch: Fetch, keys: Int64, scratch: Scratch | None = None, most_hits: int = ENOUGH_HITS) -> Hits:
+def lookup(directory: Directory, fetch: Fetch, keys: Int64, reader: Reader | None = None, most_hits: int = ENOUGH_HITS) -> Hits:
     """Hits of keys int64[n, b], as registry.hits.Index.lookup says; a key with too many live postings gives none."""
     probes, place, asked = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
     if len(directory.stop):
@@ -149,8 +150,8 @@ def lookup(directory: Directory, fetch: Fetch, keys: Int64, scratch: Scratch | N
         probes, asked = probes[kept], asked[kept]
     if not len(probes):
         return no_hits()
-    scratch = scratch or Scratch()
-    runs = [_live(directory, fetch, s, probes, asked, scratch, most_hits) for s in directory.segments]
+    reader = reader or Reader()
+    runs = [_live(directory, fetch, s, probes, asked, reader, most_hits) for s in directory.segments]
     counts = sum((count for _, count in runs), np.zeros(len(probes), np.int64))
     if not counts.any():
         return no_hits()
@@ -160,18 +161,18 @@ def lookup(directory: Directory, fetch: Fetch, keys: Int64, scratch: Scratch | N
 
 
 def _live(
-    directory: Directory, fetch: Fetch, segment: Segment, probes: Int64, asked: Int64, scratch: Scratch, most_hits: int
+    directory: Directory, fetch: Fetch, segment: Segment, probes: Int64, asked: Int64, reader: Reader, most_hits: int
 ) -> tuple[Run, Int64]:
     """The live postings of the probes in one segment, and how many each has; of those surely too common only how many.
 
     Segment by segment, so that the blocks of one are let go before the next is read.
     """
-    found = find(segment, fetch, probes, scratch)
+    found = find(segment, fetch, probes, reader)
     counts = found.ends - found.starts
     # What is too common in one segment is too common in all; but some of it may be dead.
     most = MAX_POSTINGS_PER_KEY + directory.dead_postings if len(directory.dead) else most_postings(counts, asked, most_hits)
     over = counts > most
-    run = read(found, fetch, np.flatnonzero((counts > 0) & ~over))
+    run = read(found, fetch, np.flatnonzero((counts > 0) & ~over), reader)
     if not len(directory.dead):
         return run, counts
     alive = ~np.isin(run.ids, directory.dead)

@@ -1,13 +1,13 @@
 """One sorted run of postings, and the pure function that searches it.
 
 A posting is (key, fingerprint_id, position). A segment holds n of them sorted by those three, `per_block` to a block; a
-block fills one 4 KiB page of SQLite exactly, so that a lookup reads one page. In memory are only the first keys of the
-blocks. Blocks are searched where they lie: nothing is unpacked but what hits.
+block fills one 4 KiB page of SQLite exactly, so that a lookup reads one page. In memory are the first keys of the blocks, and
+of a registry that is not large the blocks that have been read. They are searched where they lie: nothing is unpacked but what
+hits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,94 +15,7 @@ import numpy.typing as npt
 
 from fingerprint.hashing import Int32, Int64, UInt64
 from registry.packing import Layout, Postings, above_least, distinct
-
-SPARE = 24  # bytes that may be read behind the last record
-
-Fetch = Callable[[Int64], Iterable[bytes]]
-
-
-class Damaged(Exception):
-    """Blocks of a segment are missing or cut short."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One sorted run: its blocks are rows first_block, first_block + 1, ... of table `block`."""
-
-    id: int
-    n: int
-    first_block: int
-    layout: Layout
-    first_keys: Int64
-
-
-@dataclass(frozen=True)
-class Pages:
-    """Some fetched blocks of one segment: their numbers in rising order, and their bytes one after the other."""
-
-    numbers: Int64
-    data: npt.NDArray[np.uint8]
-
-    def places(self, layout: Layout, blocks: Int64) -> Int64:
-        """Where each of these blocks, which must have been fetched, begins in the data."""
-        if not len(self.numbers):
-            return np.zeros(len(blocks), np.int64)
-        low, high = int(self.numbers[0]), int(self.numbers[-1])
-        size = layout.per_block * layout.record
-        if high - low + 1 == len(self.numbers):
-            return (blocks - low) * size
-        return np.searchsorted(self.numbers, blocks) * size
-
-    def field(self, places: Int64, offset: int, bits: int) -> UInt64:
-        """That field of the records that begin at these places."""
-        if not bits:
-            return np.zeros(len(places), np.uint64)
-        byte, shift = divmod(offset, 8)
-        low = self._eight(places + byte) >> np.uint64(shift)
-        if shift and bits + shift > 64:
-            low |= self._eight(places + byte + 8) << np.uint64(64 - shift)
-        return low & np.uint64((1 << bits) - 1)
-
-    def _eight(self, at: Int64) -> UInt64:
-        """The eight bytes from each place on, as a little-endian number."""
-        words = np.ndarray((len(self.data) - 7,), "<u8", self.data, strides=(1,))
-        return np.asarray(words[at], np.uint64)
-
-
-class Scratch:
-    """Memory that blocks are read into, used again and again: fresh memory costs more than the reading itself."""
-
-    def __init__(self) -> None:
-        self._memory = bytearray()
-
-    def take(self, size: int) -> bytearray:
-        """At least `size` bytes, whatever they held before; what was taken earlier is overwritten."""
-        if len(self._memory) < size:
-            self._memory = bytearray(size)
-        return self._memory
-
-
-def fetch_pages(segment: Segment, fetch: Fetch, numbers: Int64, scratch: Scratch | None = None) -> Pages:
-    """Those blocks of the segment; numbers rising, each once."""
-    size, at = _size(segment, numbers), 0
-    memory = (scratch or Scratch()).take(size + SPARE)
-    view = memoryview(memory)
-    for block in fetch(numbers + segment.first_block):
-        end = at + len(block)
-        if end > size:
-            break
-        view[at:end] = block
-        at = end
-    if at != size:
-        raise Damaged(f"blocks of segment {segment.id} hold {at} bytes, not {size}")
-    return Pages(numbers, np.frombuffer(memory, np.uint8, size + SPARE))
-
-
-def _size(segment: Segment, numbers: Int64) -> int:
-    per_block, record = segment.layout.per_block, segment.layout.record
-    short = len(segment.first_keys) * per_block - segment.n
-    missing = short if len(numbers) and numbers[-1] == len(segment.first_keys) - 1 else 0
-    return (len(numbers) * per_block - missing) * record
+from registry.pages import Fetch, Pages, Reader, Segment, fetch_pages
 
 
 @dataclass(frozen=True)
@@ -115,7 +28,7 @@ class Found:
     ends: Int64
 
 
-def find(segment: Segment, fetch: Fetch, keys: Int64, scratch: Scratch | None = None) -> Found:
+def find(segment: Segment, fetch: Fetch, keys: Int64, reader: Reader | None = None) -> Found:
     """Where these keys (rising, each once) stand. Reads the blocks where each key's run may begin and end, no others."""
     first, per_block = segment.first_keys, segment.layout.per_block
     before = np.maximum(_how_many_below(first, keys, including=False) - 1, 0)
@@ -123,7 +36,7 @@ def find(segment: Segment, fetch: Fetch, keys: Int64, scratch: Scratch | None = 
     starts, ends = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
     inside = np.flatnonzero(after >= 0)
     before, after, keys = before[inside], after[inside], keys[inside]
-    pages = fetch_pages(segment, fetch, distinct(np.concatenate([before, after])), scratch)
+    pages = (reader or Reader(0)).pages(segment, fetch, distinct(np.concatenate([before, after])))
     starts[inside] = before * per_block + _rank(segment, pages, before, above_least(keys, first[before]), above=False)
     ends[inside] = starts[inside]
     seen = _holds(segment, pages, starts[inside], above_least(keys, first[before]), before) | (after > before)
@@ -142,17 +55,22 @@ def _how_many_below(first: Int64, keys: Int64, including: bool) -> Int64:
 
 
 def _rank(segment: Segment, pages: Pages, blocks: Int64, targets: UInt64, above: bool) -> Int64:
-    """How many records of each block have a key below its target (not above it, if `above`): binary search, all at once."""
-    layout = segment.layout
-    low = np.zeros(len(blocks), np.int64)
-    high = np.minimum(layout.per_block, segment.n - blocks * layout.per_block)
-    last, places = high - 1, pages.places(layout, blocks)
-    for _ in range(layout.per_block.bit_length()):
-        middle = (low + high) >> 1
-        value = pages.field(places + np.minimum(middle, last) * layout.record, 0, layout.key_bits)
-        right = ((value <= targets) if above else (value < targets)) & (low < high)
-        low, high = np.where(right, middle + 1, low), np.where(right, high, middle)
-    return low
+    """How many records of each block have a key below its target (not above it, if `above`): binary search, all at once and
+    without branches (Khuong and Morin, ACM Journal of Experimental Algorithmics 2017).
+    """
+    layout, left = segment.layout, segment.layout.per_block
+    words, mask, below = pages.words(), np.uint64((1 << layout.key_bits) - 1), np.less_equal if above else np.less
+    places = pages.places(layout, blocks)
+    count = np.minimum(layout.per_block, segment.n - blocks * layout.per_block)
+    last, at = places + (count - 1) * layout.record, places.copy()
+    while left:
+        half = max(1, left >> 1)
+        # Behind the end of a short block its last record stands for all that are not there.
+        value = words[np.minimum(at + (half - 1) * layout.record, last)]
+        value &= mask
+        at += below(value, targets) * (half * layout.record)
+        left = left - half if left > 1 else 0
+    return np.asarray(np.minimum((at - places) // layout.record, count))
 
 
 def _holds(segment: Segment, pages: Pages, numbers: Int64, targets: UInt64, blocks: Int64) -> npt.NDArray[np.bool_]:
@@ -173,26 +91,30 @@ class Run:
     probes: Int64
 
 
-def read(found: Found, fetch: Fetch, chosen: Int64) -> Run:
-    """The postings of the chosen probe keys (their places, rising)."""
+def read(found: Found, fetch: Fetch, chosen: Int64, reader: Reader | None = None) -> Run:
+    """The postings of the chosen probe keys (their places, rising). reader: the one with which they were found."""
     starts, counts = found.starts[chosen], found.ends[chosen] - found.starts[chosen]
     probes = np.repeat(chosen, counts)
-    numbers = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(len(probes))
+    numbers = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(len(probes))
     layout = found.segment.layout
-    blocks, entries = np.divmod(numbers, layout.per_block)
+    blocks = numbers // layout.per_block
+    if reader is not None and reader.keeps(found.segment):
+        pages = reader.pages(found.segment, fetch, blocks[np.flatnonzero(np.diff(blocks, prepend=-1))])
+        return Run(*_values(pages, layout, numbers * layout.record), probes)
+    within = (numbers - blocks * layout.per_block) * layout.record
     here = np.isin(blocks, found.pages.numbers)
     if here.all():
-        return Run(*_values(found.pages, layout, blocks, entries), probes)
+        return Run(*_values(found.pages, layout, found.pages.places(layout, blocks) + within), probes)
     # Blocks in the middle of a long run have not been read yet.
     ids, positions = np.empty(len(probes), np.int32), np.empty(len(probes), np.int32)
     rest = fetch_pages(found.segment, fetch, distinct(blocks[~here]))
     for pages, mine in ((found.pages, here), (rest, ~here)):
-        ids[mine], positions[mine] = _values(pages, layout, blocks[mine], entries[mine])
+        ids[mine], positions[mine] = _values(pages, layout, pages.places(layout, blocks[mine]) + within[mine])
     return Run(ids, positions, probes)
 
 
-def _values(pages: Pages, layout: Layout, blocks: Int64, entries: Int64) -> tuple[Int32, Int32]:
-    places = pages.places(layout, blocks) + entries * layout.record
+def _values(pages: Pages, layout: Layout, places: Int64) -> tuple[Int32, Int32]:
+    """Ids and positions of the records that begin at these places."""
     ids = pages.field(places, layout.key_bits, layout.id_bits).astype(np.int64) + layout.ids[0]
     positions = pages.field(places, layout.key_bits + layout.id_bits, layout.position_bits).astype(np.int64) + layout.positions[0]
     return ids.astype(np.int32), positions.astype(np.int32)
@@ -206,4 +128,4 @@ def unpacked(segment: Segment, fetch: Fetch, first: int, last: int) -> Postings:
     blocks, entries = np.divmod(numbers, layout.per_block)
     above = pages.field(pages.places(layout, blocks) + entries * layout.record, 0, layout.key_bits)
     keys = (above + segment.first_keys[blocks].view(np.uint64)).view(np.int64)
-    return Postings(keys, *_values(pages, layout, blocks, entries))
+    return Postings(keys, *_values(pages, layout, pages.places(layout, blocks) + entries * layout.record))

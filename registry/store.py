@@ -24,9 +24,9 @@ from registry.errors import RegistryError
 from registry.handle import Handle
 from registry.hits import Credited, Hits, Registered, Rows, Work, no_hits
 from registry.merge import Due, crowded, everything, give_back, merge, sizes_of, smallest, tidy
+from registry.pages import Reader
 from registry.postings import Directory
 from registry.rebuild import Progress, backup, rebuild
-from registry.segments import Scratch
 from registry.upgrade import Outdated
 from registry.version import SCHEMA
 from registry.works import Batch, Entry, Outcome
@@ -54,7 +54,7 @@ class Registry:
         self.path = path
         self._given_schemes = schemes
         self.file = Handle(path, write, create, wait, self._forget)
-        self._scratch = Scratch()
+        self._reader = Reader()
         self._directories: dict[str, Directory] = {}
         self._stale: dict[str, Directory] = {}
         self._registered: dict[int, Registered] = {}
@@ -96,7 +96,9 @@ class Registry:
 
     def _directory(self, conn: sqlite3.Connection, scheme: str) -> Directory:
         if scheme not in self._directories:
-            self._directories[scheme] = postings.load_directory(conn, scheme, self._stale.get(scheme))
+            self._directories[scheme] = postings.load_directory(conn, scheme, self._stale.pop(scheme, None))
+            known = (self._stale | self._directories).values()
+            self._reader.keep_only({segment.id for directory in known for segment in directory.segments})
         return self._directories[scheme]
 
     # What the matcher asks: registry.hits.Index
@@ -108,7 +110,7 @@ class Registry:
             if scheme not in self.schemes:
                 return no_hits()
             most_hits = self.schemes[scheme].most_hits
-            return postings.lookup(directory, postings.fetcher(conn), keys, self._scratch, most_hits)
+            return postings.lookup(directory, postings.fetcher(conn), keys, self._reader, most_hits)
 
     def registered(self, fingerprint_id: int) -> Registered:
         """See Index.registered. Also answers for a work that has been withdrawn since the lookup."""

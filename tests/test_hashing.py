@@ -90,6 +90,17 @@ def test_packing_gives_back_the_same_columns(scheme):
         assert np.array_equal(getattr(f, name), getattr(g, name))
 
 
+def test_a_payload_that_hardly_packs_stands_in_an_ordinary_zlib_stream_as_it_is():
+    f = example()
+    packed = pack(f, EXACT)
+    body = zlib.decompress(packed[4 + int.from_bytes(packed[:4], "little") :])
+    payload = f.payload.T.tobytes()
+    assert body.endswith(payload) and payload in packed
+    alike = dataclasses.replace(f, payload=f.payload // 64)
+    assert alike.payload.T.tobytes() not in pack(alike, EXACT)
+    assert np.array_equal(unpack(pack(alike, EXACT), TABLE).payload, alike.payload)
+
+
 @given(st.data())
 def test_damaged_bytes_are_refused_not_crashed_on(data):
     packed = bytearray(pack(example(), EXACT))

@@ -11,7 +11,7 @@ from benchmarks.made_up_works import made_up, pools, postings, share_hit
 from fingerprint import schemes
 from fingerprint.audio_landmark import LANDMARK
 from fingerprint.features import Fingerprint, Media, Part, Scheme, make
-from matcher import align as aligning
+from matcher import shortlist
 from matcher.align import align
 from matcher.find import lookups
 from registry import memory
@@ -90,10 +90,10 @@ def test_counting_only_the_likeliest_finds_the_same_placements(monkeypatch, coun
     made, output = parts(60)
     index = MemoryIndex([(f"w{i}", (part,)) for i, part in enumerate(made)], KNOWN)
     found = lookups(output, index, KNOWN)
-    monkeypatch.setattr(aligning, "MAX_FINGERPRINTS", 5)
-    monkeypatch.setattr(aligning, "COUNTED", 1000)
+    monkeypatch.setattr(shortlist, "MAX_FINGERPRINTS", 5)
+    monkeypatch.setattr(shortlist, "COUNTED", 1000)
     long_way = [align(hits, view, KNOWN[view.scheme]) for view, hits in found]
-    monkeypatch.setattr(aligning, "COUNTED", counted)
+    monkeypatch.setattr(shortlist, "COUNTED", counted)
     assert sum(map(len, long_way)) > 10
     for (view, hits), expected in zip(found, long_way, strict=True):
         runs = align(hits, view, KNOWN[view.scheme])

@@ -16,7 +16,8 @@ from registry.errors import RegistryError
 from registry.hits import Hits
 from registry.merge import MOST_SEGMENTS, smallest
 from registry.packing import Layout, Postings, TooWide, blocks_of, exact_layout, in_order, layout_from
-from registry.segments import Segment, find, read, unpacked
+from registry.pages import Damaged, Reader, Segment
+from registry.segments import find, read, unpacked
 from registry.store import Registry, open_registry
 from tests.registry_makers import BANDED, EXACT, SCHEMES, entry, media_of, random_media
 
@@ -223,16 +224,45 @@ def test_a_packed_segment_gives_back_what_was_put_in(keys, ids, positions, probe
     for name in ("keys", "ids", "positions"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(columns, name))
     wanted = np.unique(np.array(probes + keys[:3], np.int64))
-    found = find(segment, fetch, wanted)
-    np.testing.assert_array_equal(
-        found.starts[found.ends > found.starts], np.searchsorted(columns.keys, np.intersect1d(wanted, columns.keys))
-    )
-    np.testing.assert_array_equal(
-        found.ends - found.starts, np.searchsorted(columns.keys, wanted, "right") - np.searchsorted(columns.keys, wanted, "left")
-    )
-    run = read(found, fetch, np.flatnonzero(found.ends > found.starts))
-    np.testing.assert_array_equal(run.ids, columns.ids[np.isin(columns.keys, wanted)])
-    np.testing.assert_array_equal(wanted[run.probes], columns.keys[np.isin(columns.keys, wanted)])
+    keeping = Reader()
+    for reader in (None, Reader(0), keeping, keeping):
+        found = find(segment, fetch, wanted, reader)
+        np.testing.assert_array_equal(
+            found.starts[found.ends > found.starts], np.searchsorted(columns.keys, np.intersect1d(wanted, columns.keys))
+        )
+        np.testing.assert_array_equal(
+            found.ends - found.starts,
+            np.searchsorted(columns.keys, wanted, "right") - np.searchsorted(columns.keys, wanted, "left"),
+        )
+        run = read(found, fetch, np.flatnonzero(found.ends > found.starts), reader)
+        np.testing.assert_array_equal(run.ids, columns.ids[np.isin(columns.keys, wanted)])
+        np.testing.assert_array_equal(wanted[run.probes], columns.keys[np.isin(columns.keys, wanted)])
+
+
+def test_blocks_are_kept_while_there_is_room_and_read_once():
+    columns = Postings(np.arange(2000, dtype=np.int64) << 50, np.zeros(2000, np.int32), np.arange(2000, dtype=np.int32))
+    layout = exact_layout(columns)
+    blocks = list(blocks_of(columns, layout))
+    one, other = (Segment(i, 2000, 0, layout, columns.keys[:: layout.per_block]) for i in (1, 2))
+    asked: list[int] = []
+
+    def fetch(wanted):
+        asked.extend(wanted.tolist())
+        return [blocks[i] for i in wanted.tolist()]
+
+    reader = Reader(room=len(blocks) * one.block_bytes)
+    for numbers in ([0], [0, 2], [1, 2], [0, 1, 2]):
+        reader.pages(one, fetch, np.array(numbers))
+    assert asked == [0, 2, 1] and reader.keeps(one)
+    for _ in range(2):
+        reader.pages(other, fetch, np.array([1]))
+    assert asked == [0, 2, 1, 1, 1] and not reader.keeps(other)
+    reader.keep_only({2})
+    reader.pages(other, fetch, np.array([0, 1]))
+    reader.pages(other, fetch, np.array([0, 1]))
+    assert asked == [0, 2, 1, 1, 1, 0, 1] and reader.keeps(other)
+    with pytest.raises(Damaged):
+        Reader().pages(one, lambda wanted: [blocks[0][:-1]], np.array([0]))
 
 
 def test_keys_too_far_apart_for_the_layout_are_noticed():
