@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
-from fingerprint.text_compare import COPY_FROM
+from fingerprint.text_agreement import COPY_FROM
 from fingerprint.text_fold import fold, folded_character, word_hashes
 from fingerprint.text_forms import forms_of
 from fingerprint.text_retelling import TELLING_FROM

@@ -267,8 +267,10 @@ def unpack(data: bytes, schemes: Mapping[str, Scheme], derive: bool = True) -> F
     if min(n, stored_keys, width) < 0 or max(n, stored_keys, width, size) > MAX_UNPACKED_BYTES:
         raise BadFingerprint("the fingerprint claims an impossible size; it is damaged")
     by_column = "columns" in head
-    scheme = schemes[name] if derive else dataclasses.replace(schemes[name], derive=None)
-    return _columns(data[4 + len(json_head(data)) :], scheme, n, stored_keys, width, by_column)
+    positions, payload, keys = _columns(data[4 + len(json_head(data)) :], n, stored_keys, width, by_column)
+    if derive or stored_keys:
+        return make(schemes[name], positions, payload, keys)
+    return Fingerprint(name, keys, positions, payload)
 
 
 def payload_width(head: Mapping[str, Any]) -> int:
@@ -282,7 +284,8 @@ def json_head(data: bytes) -> bytes:
     return data[4 : 4 + size]
 
 
-def _columns(packed: bytes, scheme: Scheme, n: int, stored_keys: int, width: int, by_column: bool) -> Fingerprint:
+def _columns(packed: bytes, n: int, stored_keys: int, width: int, by_column: bool) -> tuple[Int32, UInt8 | None, Int64]:
+    """Positions, payload and stored keys."""
     inflater = zlib.decompressobj()
     size = n * (4 + 8 * stored_keys + width)
     try:
@@ -295,7 +298,7 @@ def _columns(packed: bytes, scheme: Scheme, n: int, stored_keys: int, width: int
     keys = np.frombuffer(body, "<i8", n * stored_keys, 4 * n).reshape(n, stored_keys).astype(np.int64)
     rest = np.frombuffer(body, np.uint8, n * width, n * (4 + 8 * stored_keys))
     payload = _by_row(rest.reshape(width, n)) if by_column else rest.reshape(n, width)
-    return make(scheme, positions, payload if width else None, keys)
+    return positions, payload if width else None, keys
 
 
 def _by_row(columns: UInt8) -> UInt8:

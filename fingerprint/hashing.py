@@ -43,6 +43,14 @@ def _unshifted(x: UInt64, bits: int) -> UInt64:
     return np.asarray(x ^ (x >> np.uint64(bits)) ^ (x >> np.uint64(2 * bits)), np.uint64)
 
 
+def changes(column: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """bool[n]: where a value is another than the one before it; the first is."""
+    found = np.empty(len(column), np.bool_)
+    found[:1] = True
+    np.not_equal(column[1:], column[:-1], out=found[1:])
+    return found
+
+
 def band_keys(hashes: UInt8, scheme: str, band_bytes: int = 2) -> Int64:
     """uint8[n, k] perceptual hashes to int64[n, k / band_bytes] keys: each band of bits, with its place, mixed.
 

@@ -1,8 +1,6 @@
-"""Seeds to passages: seeds of one band are extended to an alignment of words, and the words are weighed.
+"""Seeds to passages: seeds of one band are extended to an alignment of words, and the words are weighed (text_agreement).
 
-Seed and extend as in BLAST (Altschul et al., J. Mol. Biol. 1990), on words: hashes of words are aligned by longest common
-subsequence (bit-parallel, rapidfuzz), each agreement counts by how rare the word is there, each gap costs, and the best
-stretches stand (X-drop). A stretch's strength is its sum less log10 of the places where chance could have tried.
+Seed and extend as in BLAST (Altschul et al., J. Mol. Biol. 1990), on words.
 """
 
 from __future__ import annotations
@@ -12,14 +10,15 @@ import math
 import numpy as np
 
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part
-from fingerprint.hashing import Int32, Int64
+from fingerprint.hashing import Int32, Int64, changes
+from fingerprint.text_agreement import FORMULA, FORMULA_WORDS, agreeing, passages
 from fingerprint.text_background import STEP
 from fingerprint.text_fold import Bool
 from fingerprint.text_minhash import MINHASH, alike
 from fingerprint.text_minhash import REACH as PASSAGE_REACH
 from fingerprint.text_retelling import UNPROMISING, at_first_sight, in_common, retelling
 from fingerprint.text_sequence import sequences
-from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, common, commonness, stream_of, stretches
+from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, commonness, stream_of
 
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
@@ -31,21 +30,10 @@ SAME_WORDS = 8  # of the 24 words around a letter seed, that make one seed enoug
 FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are aligned
 SPREAD = 120.0  # half width of a band of letter seeds, in code points
 REACH = {GRAMS: 600, RARE: 1500}  # widest gap between two seeds of a band
-PIECE = 8000  # code points aligned at a time
-KEPT = 0.1  # cost of each output word that agrees
-CHANGED = 0.3  # cost of each output word that does not
-DRIFT = 0.1  # cost of each word that one side has more than the other
-MAX_GAP_COST = 6.0
-ATTACH_STEPS = 3
-MAX_WORD = 4.5  # evidence of one word
-# Stock phrases and quotations are in no table of frequencies. Of passages of works against other works, one in 70 shares 9
-# words with one, one in 700 shares 18: so many words can be evidence of at most FORMULA a word above FORMULA_WORDS.
-FORMULA_WORDS, FORMULA = 4.0, 0.75
 CERTAIN = 0.1  # rarity, at most, of a word that a formula makes certain: see benchmarks/make_background.py
 SEED_LENGTH = 15  # code points that the letters of a seed take in print
 SEED_WORDS = 2.8  # words that the letters of a seed make
 SEED_APART = 60  # code points of the work for each seed, at most, in a passage told by seeds alone
-COPY_FROM = 0.4  # share of the output's words that agree, from which it is a copy
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
@@ -74,7 +62,7 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
         pairs = agreeing(a, b, at[rows], to[rows], REACH[alignment.scheme])
         by_words = passages(a, b, pairs, common_here)
         # Where fewer words agree than letter seeds, their spaces stand elsewhere. What weighs nothing otherwise is a formula.
-        few = sum(e.detail["words"] for e in by_words) < np.count_nonzero(np.diff(at[rows], prepend=-1))
+        few = sum(e.detail["words"] for e in by_words) < np.count_nonzero(changes(at[rows]))
         found.extend((spelled_passage(a, b, at, to, rows, alignment.scheme) if few else []) or by_words)
     return found
 
@@ -124,8 +112,9 @@ def promises(output: Part, alignments: list[Alignment]) -> Float:
         lane = np.floor((to - at) / (4 * SPREAD) + shift).astype(np.int64)
         order = np.lexsort((at, lane, number))
         n, d, a = number[order], lane[order], at[order]
-        new = np.append(True, (np.diff(n) != 0) | (np.diff(d) != 0) | (np.diff(a) > REACH[GRAMS]))
-        once = new | np.append(True, np.diff(a) != 0)
+        new = changes(n) | changes(d)
+        new[1:] |= np.diff(a) > REACH[GRAMS]
+        once = new | changes(a)
         starts = np.flatnonzero(new)
         np.maximum.at(best, n[starts], np.add.reduceat(np.where(once, weight[order], 0.0), starts))
     return best
@@ -143,8 +132,9 @@ def bands(a: Stream, b: Stream, at: Int32, to: Int32) -> list[Int64]:
     """Groups of letter seeds worth aligning, heaviest first: rows of `at` (output positions) and `to` (work positions) that lie
     close to one diagonal.
     """
-    edge = np.diff(at, prepend=-1) != 0  # hits come in the order of output rows
-    weight = 1.0 / np.diff(np.flatnonzero(np.append(edge, True)))[np.cumsum(edge) - 1]
+    starts = np.flatnonzero(changes(at))  # hits come in the order of output rows
+    count = np.diff(np.append(starts, len(at)))
+    weight = np.repeat(1.0 / count, count)
     weight = np.where(same_words(a, b, at, to) >= SAME_WORDS, SURE_SEEDS, weight)
     if weight.sum() < SURE_SEEDS:
         return []
@@ -178,9 +168,8 @@ def _lanes(at: Int32, to: Int32, weight: Float, shift: float) -> list[tuple[floa
 def same_words(a: Stream, b: Stream, at: Int32, to: Int32) -> Int64:
     """For each seed, how many of the words right around it are the same on both sides: int64[n]."""
     around = np.arange(-8, 16)
-    i = np.clip(np.searchsorted(a.positions, at)[:, None] + around, 0, len(a.codes) - 1)
-    j = np.clip(np.searchsorted(b.positions, to)[:, None] + around, 0, len(b.codes) - 1)
-    same: Int64 = (a.codes[i] == b.codes[j]).sum(axis=1)
+    i, j = np.searchsorted(a.positions, at)[:, None] + around, np.searchsorted(b.positions, to)[:, None] + around
+    same: Int64 = (a.codes.take(i, mode="clip") == b.codes.take(j, mode="clip")).sum(axis=1)
     return same
 
 
@@ -221,94 +210,3 @@ def spelled_passage(a: Stream, b: Stream, at: Int32, to: Int32, rows: Int64, sch
     words = np.arange(max(0, first - 1), last, dtype=np.int32)
     detail = {"agreeing": 0.0, "words": 0.0}
     return [Evidence("copy", output_span, (float(to[0]), float(to[0]) + length), scale, strength, words, STREAM, "", detail)]
-
-
-def agreeing(a: Stream, b: Stream, at: Int32, to: Int32, margin: int) -> tuple[Int64, Int64]:
-    """Rows of words that agree, in rising order on both sides, around these seeds."""
-    rows_a, rows_b = [], []
-    cuts = np.append(np.flatnonzero(np.append(True, np.diff(at // PIECE) != 0)), len(at))
-    last_a = last_b = 0
-    for k, (start, end) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
-        final = k == len(cuts) - 2
-        right = margin if final else 0
-        i0, i1 = np.searchsorted(a.positions, [int(at[start]) - margin, int(at[end - 1]) + right + 1])
-        j0, j1 = np.searchsorted(b.positions, [int(to[start:end].min()) - margin, int(to[start:end].max()) + right + 1])
-        i0, j0 = max(int(i0), last_a), max(int(j0), last_b)
-        i, j = common(a.codes[i0:i1], b.codes[j0:j1])
-        rows_a.append(i + i0)
-        rows_b.append(j + j0)
-        if len(i):
-            last_a, last_b = int(i[-1]) + i0 + 1, int(j[-1]) + j0 + 1
-    return attached(a, b, np.concatenate(rows_a), np.concatenate(rows_b))
-
-
-def attached(a: Stream, b: Stream, i: Int64, j: Int64) -> tuple[Int64, Int64]:
-    """The same agreement with lone words moved next to a run where they agree as well: of many longest common subsequences
-    the one with clean borders.
-    """
-    for _ in range(ATTACH_STEPS):
-        joined = (np.diff(i) == 1) & (np.diff(j) == 1)
-        lone = np.flatnonzero(~np.append(joined, False) & ~np.append(False, joined))
-        before, after = lone[lone + 1 < len(i)], lone[lone > 0]
-        before = before[a.codes[i[before + 1] - 1] == b.codes[j[before + 1] - 1]]
-        i[before], j[before] = i[before + 1] - 1, j[before + 1] - 1
-        after = np.setdiff1d(after, np.concatenate([before, before + 1]))
-        p, q = i[after - 1] + 1, j[after - 1] + 1
-        fits = (p <= i[after]) & (q <= j[after]) & (a.codes[p] == b.codes[q])
-        i[after[fits]], j[after[fits]] = p[fits], q[fits]
-        if not len(before) and not fits.any():
-            break
-    return i, j
-
-
-def passages(a: Stream, b: Stream, pairs: tuple[Int64, Int64], common_here: Float) -> list[Evidence]:
-    """The best stretches of agreeing words as Evidence."""
-    i, j = pairs
-    if not len(i):
-        return []
-    first, gains, costs = weights(a, i, j, common_here[i])
-    places = math.log10(len(a.codes) * len(b.codes))
-    found = []
-    for start, end, score in stretches(first.tolist(), gains.tolist(), costs.tolist()):
-        agreed = end - start
-        share = agreed / float(i[end - 1] - i[start] + 1)
-        strength = min(score - places, FORMULA * (agreed * share - FORMULA_WORDS))
-        if strength > 0:
-            found.append(_evidence(a, b, i[start:end], j[start:end], strength))
-    return found
-
-
-def weights(a: Stream, i: Int64, j: Int64, local: Float) -> tuple[Float, Float, Float]:
-    """For each agreeing pair of words, what it adds as the first of a stretch, what as a later one, and what the gap before
-    it costs.
-    """
-    alone, after = a.payload[i, 3] * STEP, a.payload[i, 4] * STEP
-    gap_a, gap_b = np.zeros(len(i)), np.zeros(len(j))
-    gap_a[1:], gap_b[1:] = i[1:] - i[:-1] - 1, j[1:] - j[:-1] - 1
-    runs = (gap_a == 0) & (gap_b == 0)
-    runs[0] = False
-    slack = np.log10((gap_a + 1.0) * (gap_b + 1.0))
-    first = np.minimum(np.minimum(alone, local), MAX_WORD)
-    gains = np.where(runs, np.minimum(first, after), first - slack)
-    costs = np.minimum(CHANGED * gap_a + DRIFT * np.abs(gap_a - gap_b), MAX_GAP_COST)
-    return first - KEPT, np.maximum(gains, 0.0) - KEPT, costs
-
-
-def _evidence(a: Stream, b: Stream, i: Int64, j: Int64, strength: float) -> Evidence:
-    length = float(a.payload[i[-1], 2])
-    share = len(i) / float(i[-1] - i[0] + 1)
-    output_span = (float(a.positions[i[0]]), float(a.positions[i[-1]]) + length)
-    work_span = (float(b.positions[j[0]]), float(b.positions[j[-1]]) + length)
-    scale = (work_span[1] - work_span[0]) / (output_span[1] - output_span[0])
-    relation = "copy" if share >= COPY_FROM else "remake"
-    return Evidence(
-        relation,
-        output_span,
-        work_span,
-        scale,
-        strength,
-        i.astype(np.int32),
-        STREAM,
-        "",
-        {"agreeing": share, "words": float(len(i))},
-    )

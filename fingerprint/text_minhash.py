@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from fingerprint.features import Alignment, Fingerprint, Scheme, make
-from fingerprint.hashing import Int32, Int64, UInt8, UInt64, band_keys
+from fingerprint.hashing import Int32, Int64, UInt8, UInt64, band_keys, changes
 from fingerprint.text_background import UInt32, rarity
 
 MINHASH = "text.minhash.1"
@@ -127,7 +127,7 @@ def alike(ours: Fingerprint, theirs: Fingerprint | None, alignment: Alignment) -
     if theirs is None or not len(theirs) or ours.payload is None or theirs.payload is None:
         return []
     # A pair that meets in several bands stands several times, one after the other.
-    met = (np.diff(alignment.output_rows, prepend=-1) != 0) | (np.diff(alignment.work_rows, prepend=-1) != 0)
+    met = changes(alignment.output_rows) | changes(alignment.work_rows)
     here, there = alignment.output_rows[met], np.searchsorted(theirs.positions, alignment.work_rows[met])
     equal = equal_values(ours.payload[here], theirs.payload[there])
     chosen = equal >= ALIKE

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Evidence, Fingerprint
-from fingerprint.hashing import Int32, Int64
+from fingerprint.hashing import Int32, Int64, changes
 from fingerprint.text_background import STEP
 from fingerprint.text_order import longest_chain, order_evidence
 from fingerprint.text_stream import FORMS, LEAST_TEXT, OFTEN, Float, Stream
@@ -55,7 +55,7 @@ class Shared:
     here: Int64
     here_word: Int64
     there: Int64
-    there_word: Int64
+    there_word: Int32
     gain: Float
 
 
@@ -81,13 +81,15 @@ def at_first_sight(a: Stream, b: Stream, shared: Shared, at: Int32, to: Int32) -
     i0, i1 = np.searchsorted(a.positions, [int(at.min()), int(at.max()) + 1])
     j0, j1 = np.searchsorted(b.positions, [int(to.min()), int(to.max()) + 1])
     window = Window(0.0, int(i0) - AROUND, int(i1) + AROUND, int(j0) - AROUND, int(j1) + AROUND)
-    own = np.unique(shared.here_word[slice(*np.searchsorted(shared.here, [window.start, window.end]))])
-    there = np.unique(shared.there_word[slice(*np.searchsorted(shared.there, [window.first, window.last]))])
-    both = np.intersect1d(own, there, assume_unique=True)
+    own, there = np.zeros((2, len(shared.gain)), bool)
+    own[shared.here_word[slice(*np.searchsorted(shared.here, [window.start, window.end]))]] = True
+    there[shared.there_word[slice(*np.searchsorted(shared.there, [window.first, window.last]))]] = True
+    both = own & there
     length = window.last - window.first
     gain = np.maximum(shared.gain[both] + math.log10(KEPT) - math.log10(length), 0.0)
     places = math.log10(max(1.0, len(b.codes) / length))
-    presence = DEPENDENT * (float(gain.sum()) + math.log10(1.0 - KEPT) * (len(own) - len(both))) - places
+    left = int(np.count_nonzero(own)) - len(gain)
+    presence = DEPENDENT * (float(gain.sum()) + math.log10(1.0 - KEPT) * left) - places
     chain = _chain(shared, window, length)
     return presence + order_evidence(len(chain[1]), len(chain[0]))
 
@@ -101,15 +103,17 @@ class Telling:
     """All telling words of an output in all their forms: what is the same for every place that they are compared with.
 
     rows, family   int64 by form: row of the word in the output's stream; number of its family
+    codes          uint16 by form: its hash
     first          bool by form: the first one of its word
-    member         int64[65536]: the family that a 16-bit word hash is a form of, or -1
+    member         int32[65536]: the family that a 16-bit word hash is a form of, or -1
     rarity         float64 by family
     """
 
     rows: Int64
     family: Int64
+    codes: npt.NDArray[np.uint16]
     first: npt.NDArray[np.bool_]
-    member: Int64
+    member: Int32
     rarity: Float
 
 
@@ -119,12 +123,11 @@ def telling(a: Stream, forms: Fingerprint) -> Telling:
     payload = forms.payload if forms.payload is not None else np.zeros((0, 5), np.uint8)
     columns = np.ascontiguousarray(payload[:, :4]).view("<u2")
     head, family = np.unique(columns[:, 1], return_inverse=True)
-    member = np.full(1 << 16, -1, np.int64)
+    member = np.full(1 << 16, -1, np.int32)
     member[columns[:, 0]] = family
     rarity = np.full(len(head), 9.0)
     np.minimum.at(rarity, family, payload[:, 4] * STEP)
-    first = np.append(True, np.diff(forms.positions) != 0)[: len(forms)]
-    return Telling(np.searchsorted(a.positions, forms.positions), family, first, member, rarity)
+    return Telling(np.searchsorted(a.positions, forms.positions), family, columns[:, 0], changes(forms.positions), member, rarity)
 
 
 def in_common(a: Stream, b: Stream, forms: Fingerprint, at: Int32, to: Int32) -> Shared | None:
@@ -140,13 +143,16 @@ def in_common(a: Stream, b: Stream, forms: Fingerprint, at: Int32, to: Int32) ->
     if np.count_nonzero(np.bincount(there_word, minlength=1)) < LEAST_SHARED:
         return None
     each = told.first[k]
-    return Shared(told.rows[k][each], told.family[k][each], there + j0, there_word, _gain(told, b))
+    return Shared(told.rows[k][each], told.family[k][each], there + j0, there_word, _gain(told, b, there_word))
 
 
-@lru_cache(maxsize=16)
-def _gain(told: Telling, b: Stream) -> Float:
-    """float64 by family: rarity in general and in the work."""
-    count = np.bincount(told.member[b.codes] + 1, minlength=len(told.rarity) + 1)[1:]
+def _gain(told: Telling, b: Stream, words: Int32) -> Float:
+    """float64 by family: rarity in general and, of these families, in the work."""
+    here = np.zeros(len(told.rarity), bool)
+    here[words] = True
+    wanted = np.zeros(1 << 16, bool)
+    wanted[told.codes[here[told.family]]] = True
+    count = np.bincount(told.member[b.codes[wanted[b.codes]]], minlength=len(here))
     local = np.where(count >= OFTEN, -np.log10(np.maximum(count, 1) / max(len(b.codes), LEAST_TEXT)), 9.0)
     return np.asarray(np.minimum(np.minimum(told.rarity, local), MAX_TELLING))
 
@@ -215,9 +221,8 @@ def _chain(shared: Shared, window: Window, length: int) -> tuple[list[tuple[int,
     """
     i = slice(*np.searchsorted(shared.here, [window.start, window.end]))
     j = slice(*np.searchsorted(shared.there, [window.first, window.last]))
-    at: dict[int, int] = {}
-    for row, word in zip(shared.here[i].tolist(), shared.here_word[i].tolist(), strict=True):
-        at.setdefault(word, row)
+    # Of a word that stands there again the first counts, and so is put in last.
+    at = dict(zip(shared.here_word[i][::-1].tolist(), shared.here[i][::-1].tolist(), strict=True))
     least = math.log10(length) - math.log10(KEPT)
     to: dict[int, int] = {}
     for row, word in zip(shared.there[j].tolist(), shared.there_word[j].tolist(), strict=True):

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Alignment, Fingerprint, Scheme
-from fingerprint.hashing import hamming
+from fingerprint.hashing import changes, hamming
 from matcher.bins import Float, bin_sums
-from matcher.shortlist import best_fingerprints, different, first_of_rows
+from matcher.shortlist import best_fingerprints, different
 from registry.hits import Hits
 
 LEAST_ALIKE = 2  # rows with a hit that is alike, without which a fingerprint is passed over
@@ -33,17 +33,25 @@ def align(hits: Hits, probe: Fingerprint, scheme: Scheme, stored: Stored | None 
         return []
     if len(scheme.scales) > 1 and not probe.positions.any():
         scheme = dataclasses.replace(scheme, scales=(1.0,))  # a still has no tempo
-    chosen = best_fingerprints(hits, probe, scheme)
-    if stored is not None and scheme.farthest:
-        chosen = [(number, _alike(own, probe, stored(number), scheme)) for number, own in chosen]
-    if scheme.aligner in ("plane", "band"):
-        if scheme.farthest:
-            least = min(LEAST_ALIKE, different(probe.positions))
-            chosen = [(number, own) for number, own in chosen if different(own.output_row) >= least]
-        runs = _wholes(chosen, probe, scheme)
+    hits, chosen = best_fingerprints(hits, probe, scheme)
+    alike = stored is not None and scheme.farthest
+    if scheme.aligner == "band" and not alike:
+        runs = _wholes(hits, chosen, probe, scheme)
     else:
-        runs = [run for number, own in chosen for run in _runs(number, own, probe, scheme)]
+        each = [(int(hits.fingerprint_id[start]), hits.of(slice(start, end))) for start, end in chosen]
+        runs = [run for number, own in each for run in _placed(number, own, probe, scheme, stored if alike else None)]
     return sorted(runs, key=lambda a: (-a.support, a.fingerprint_id, a.offset))
+
+
+def _placed(number: int, own: Hits, probe: Fingerprint, scheme: Scheme, stored: Stored | None) -> list[Alignment]:
+    """Placements of one fingerprint. `stored`: to leave out hits that are not alike."""
+    if stored is not None:
+        own = _alike(own, probe, stored(number), scheme)
+    if scheme.aligner not in ("plane", "band"):
+        return _runs(number, own, probe, scheme)
+    if scheme.farthest and different(own.output_row) < min(LEAST_ALIKE, different(probe.positions)):
+        return []
+    return _wholes(own, [(0, len(own))], probe, scheme)
 
 
 def _alike(own: Hits, probe: Fingerprint, theirs: Fingerprint, scheme: Scheme) -> Hits:
@@ -59,22 +67,20 @@ def _alike(own: Hits, probe: Fingerprint, theirs: Fingerprint, scheme: Scheme) -
     return own.of(np.bincount(hit[near], minlength=len(own)) > 0)
 
 
-def _wholes(chosen: Sequence[tuple[int, Hits]], probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
-    """For each fingerprint one Alignment of all its hits."""
-    if not chosen:
-        return []
-    hits = Hits(*(np.concatenate([getattr(own, f.name) for _, own in chosen]) for f in dataclasses.fields(Hits)))
-    group = np.repeat(np.arange(len(chosen)), [len(own) for _, own in chosen])
-    first = first_of_rows(hits, group)
-    support = np.bincount(group[first], hits.rarity[first], len(chosen)).tolist()
+def _wholes(hits: Hits, chosen: Sequence[tuple[int, int]], probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
+    """One Alignment of all hits from one place to another of these, for each such pair."""
+    once = np.where(changes(hits.fingerprint_id) | changes(hits.output_row), hits.rarity, np.float32(0))
     return [
-        Alignment(number, scheme.name, probe.variant, 1.0, 0.0, weight, own.output_row, own.work_position)
-        for (number, own), weight in zip(chosen, support, strict=True)
-    ]
+        Alignment(
+            int(hits.fingerprint_id[a]), scheme.name, probe.variant, 1.0, 0.0, float(once[a:b].sum(dtype=np.float64)),
+            hits.output_row[a:b], hits.work_position[a:b],
+        )
+        for a, b in chosen
+    ]  # fmt: skip
 
 
 def _once_per_row(own: Hits) -> Hits:
-    return own.of(np.append(True, np.diff(own.output_row) != 0)[: len(own)])
+    return own.of(changes(own.output_row))
 
 
 def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) -> list[Alignment]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fingerprint.hashing import Int64
+from fingerprint.hashing import Int64, changes
 from registry.hits import Hits, stable_order
 
 ROOMY = 8  # halves of bins for each hit, for which memory is taken
@@ -46,7 +46,7 @@ def slots(group: Int64, bins: Int64, hits: int) -> Int64:
 def raise_to(most: npt.NDArray[Any], owner: Int64, values: npt.NDArray[Any]) -> None:
     """In place: each of `most` becomes the greatest of the values of its owner, which rise, where that is more."""
     if len(owner):
-        start = np.flatnonzero(np.diff(owner, prepend=-1))
+        start = np.flatnonzero(changes(owner))
         most[owner[start]] = np.maximum(most[owner[start]], np.maximum.reduceat(values, start))
 
 
@@ -56,11 +56,12 @@ def bin_sums(group: Int64, bins: Int64, hits: Hits) -> tuple[Int64, Int64, Float
         return group, bins, np.zeros(0), np.zeros(0, np.int64)
     order = _bin_order(group, bins, hits.output_row.astype(np.int64))
     g, b, r = group[order], bins[order], hits.output_row[order]
-    new_bin = np.append(True, (np.diff(g) != 0) | (np.diff(b) != 0))
-    new_row = new_bin | np.append(True, np.diff(r) != 0)
-    sums = np.add.reduceat(np.where(new_row, hits.rarity[order], 0.0), np.flatnonzero(new_bin))
-    counts = np.add.reduceat(new_row.astype(np.int64), np.flatnonzero(new_bin))
-    return g[new_bin], b[new_bin], sums, counts
+    new_bin = changes(g) | changes(b)
+    new_row = new_bin | changes(r)
+    start = np.flatnonzero(new_bin)
+    sums = np.add.reduceat(np.where(new_row, hits.rarity[order], 0.0), start)
+    counts = np.add.reduceat(new_row.astype(np.int64), start)
+    return g[start], b[start], sums, counts
 
 
 def _bin_order(group: Int64, bins: Int64, row: Int64) -> Int64:

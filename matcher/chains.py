@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Alignment, Fingerprint, Scheme
-from fingerprint.hashing import Int32, Int64
+from fingerprint.hashing import Int64, changes
 from fingerprint.text_order import longest_chain, order_evidence
 from matcher.bins import slots
 from matcher.leads import VIEW_STEP
@@ -42,15 +42,47 @@ SHORT = 10.0  # stretches that a work is taken to have, at least, when the chanc
 AT_MOST = 2.0  # evidence of one key: no registry tells that one is rarer than one in a hundred stretches
 
 Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Place:
-    """Hits [start, end) of `order`, all of one fingerprint and one cell of the output, and their evidence."""
+class Place(NamedTuple):
+    """Hits [start, end) of one work and one cell of the output, in order of their places in the work, and their evidence."""
 
+    evidence: float
     start: int
     end: int
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """Hits that may be of some place, as columns in the order of work, place in the output, place in the work.
+
+    rows     which of the hits that were looked up they are
+    owner    number of the work's fingerprint
+    at, to   places in the output and in the work, half: half cell of the output
+    length   stretches that the work has
+    gain     evidence of the key, counted: whether it does not stand shortly before as well
+    """
+
+    rows: Int64
+    owner: Int64
+    at: Int64
+    to: Int64
+    half: Int64
+    length: Float
+    gain: Float
+    counted: Bool
+
+
+class Candidate(NamedTuple):
+    """A place of which an Alignment may be made: `rows` of the looked-up hits, from `start` up to `end` in the work."""
+
     evidence: float
+    owner: int
+    offset: float
+    start: int
+    end: int
+    rows: Int64
 
 
 def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> list[Alignment]:
@@ -61,110 +93,115 @@ def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> li
         return []
     tenfolds = math.log10(max(works, FEW_WORKS) / FEW_WORKS)
     least = LEAST + EACH_TENFOLD * tenfolds
-    at, to = probe.positions[hits.output_row].astype(np.int64), hits.work_position.astype(np.int64)
-    length = _lengths(hits.fingerprint_id, to) / scheme.tolerance
-    half = np.floor(at / scheme.reach).astype(np.int64)
-    rows = _in_company(hits, half, to, length, scheme.tolerance, least)
-    if not len(rows):
+    near = _near(hits, probe, scheme, least)
+    if not len(near.rows):
         return []
-    near, at, to, length, half = hits.of(rows), at[rows], to[rows], length[rows], half[rows]
-    found: list[Alignment] = []
-    for shift in (0, 1):
-        found.extend(_of_cells(near, at, to, length, (half + shift) // 2, probe, scheme, least))
-    found.sort(key=lambda a: (-a.support, a.fingerprint_id, a.offset))
-    most = min(max(2 * MOST_SHORT // len(np.unique(half)), MOST), MOST_SHORT)
-    return _different(found, round(most / (1 + FEWER * tenfolds)))
+    found = [c for shift in (0, 1) for c in _of_cells(near, (near.half + shift) // 2, scheme, least)]
+    found.sort(key=lambda c: (-c.evidence, c.owner, c.offset))
+    most = min(max(2 * MOST_SHORT // int(np.count_nonzero(np.bincount(near.half))), MOST), MOST_SHORT)
+    kept = _different(found, hits, round(most / (1 + FEWER * tenfolds)))
+    return [
+        Alignment(
+            c.owner, scheme.name, probe.variant, 1.0, c.offset, c.evidence, hits.output_row[c.rows], hits.work_position[c.rows]
+        )
+        for c in kept
+    ]
 
 
-def _different(found: list[Alignment], most: int) -> list[Alignment]:
+def _different(found: list[Candidate], hits: Hits, most: int) -> list[Candidate]:
     """The first so many without those that lie, in the work, half inside a better one that shares a key of the output with
     them.
     """
-    kept: list[Alignment] = []
+    kept: list[Candidate] = []
     better: dict[int, list[tuple[int, int, set[int]]]] = {}
-    for alignment in found:
+    for candidate in found:
         if len(kept) == most:
             break
-        start, end = int(alignment.work_rows.min()), int(alignment.work_rows.max()) + 1
-        rows, others = set(alignment.output_rows.tolist()), better.setdefault(alignment.fingerprint_id, [])
-        if not any(2 * (min(end, b) - max(start, a)) >= end - start and rows & theirs for a, b, theirs in others):
-            others.append((start, end, rows))
-            kept.append(alignment)
+        start, end = candidate.start, candidate.end
+        keys, others = set(hits.output_row[candidate.rows].tolist()), better.setdefault(candidate.owner, [])
+        if not any(2 * (min(end, b) - max(start, a)) >= end - start and keys & theirs for a, b, theirs in others):
+            others.append((start, end, keys))
+            kept.append(candidate)
     return kept
 
 
-def _of_cells(
-    hits: Hits, at: Int64, to: Int64, length: Float, cell: Int64, probe: Fingerprint, scheme: Scheme, least: float
-) -> list[Alignment]:
+def _near(hits: Hits, probe: Fingerprint, scheme: Scheme, least: float) -> Near:
+    """The hits that may be of a place with enough evidence."""
+    at, to = probe.positions[hits.output_row].astype(np.int64), hits.work_position.astype(np.int64)
+    half = np.floor(at / scheme.reach).astype(np.int64)
+    start = np.flatnonzero(changes(hits.fingerprint_id))
+    count = np.diff(np.append(start, len(hits)))
+    # Length of each hit's work, as far as the hits show it.
+    length = np.repeat((np.maximum.reduceat(to, start) + 1.0) / scheme.tolerance, count)
+    rows = _in_company(hits, (start, count), half, to, length, scheme.tolerance, least)
+    rows = rows[np.lexsort((to[rows], at[rows], hits.fingerprint_id[rows]))]
+    owner, at, to, length = hits.fingerprint_id[rows].astype(np.int64), at[rows], to[rows], length[rows]
+    first = changes(owner) | changes(at)
+    gap = np.diff(to)
+    gain = np.maximum(_gains(first, gap, length, scheme.tolerance), hits.rarity[rows])
+    counted = first
+    counted[1:] |= gap >= scheme.tolerance
+    return Near(rows, owner, at, to, half[rows], length, np.minimum(gain, AT_MOST), counted)
+
+
+def _of_cells(near: Near, cell: Int64, scheme: Scheme, least: float) -> list[Candidate]:
     """The best places for each cell of the output."""
-    cells, span = int(cell.max()) + 1, int(to.max()) + int(scheme.tolerance) + 2
-    group = hits.fingerprint_id * np.int64(cells) + cell
-    order = np.argsort(group * span + to, kind="stable")
-    group, cell, at, to, length = group[order], cell[order], at[order], to[order], length[order]
-    pair = np.lexsort((to, at, group))
-    gain = np.minimum(np.maximum(_gains(at, to, group, pair, length, scheme.tolerance), hits.rarity[order]), AT_MOST)
+    cells, span = int(cell.max()) + 1, int(near.to.max()) + int(scheme.tolerance) + 2
+    place = (near.owner * cells + cell) * span + near.to
+    order = np.argsort(place, kind="stable")
+    at, to, gain, here = (column[order].tolist() for column in (near.at, near.to, near.gain, cell))
     share = max(1, int(np.count_nonzero(np.bincount(cell))))
-    likely = _fullest(at, to, group, pair, gain, length, span, scheme, cell, least, max(FEWEST, LOOKED_AT // share))
-    best: dict[int, int] = {}
-    found: list[Alignment] = []
+    likely = _fullest(near, order, place[order], here, scheme, least, max(FEWEST, LOOKED_AT // share))
+    best = [0] * cells
+    found: list[Candidate] = []
     for evidence, start, end in sorted((_ordered(at, to, gain, p) for p in likely), reverse=True):
-        here = int(cell[start])
-        best[here] = best.get(here, 0) + 1
-        if evidence >= least and best[here] <= max(FEWEST // 2, KEPT // share):
-            own = hits.of(np.sort(order[start:end]))
-            offset = float(np.sort(to[start:end] - at[start:end])[(end - start) // 2])
-            found.append(
-                Alignment(
-                    int(own.fingerprint_id[0]), scheme.name, probe.variant, 1.0, offset, evidence, own.output_row,
-                    own.work_position,
-                )
-            )  # fmt: skip
+        best[here[start]] += 1
+        if evidence >= least and best[here[start]] <= max(FEWEST // 2, KEPT // share):
+            rows = np.sort(near.rows[order[start:end]])
+            offset = sorted(t - a for t, a in zip(to[start:end], at[start:end], strict=True))[(end - start) // 2]
+            owner = int(near.owner[order[start]])
+            found.append(Candidate(evidence, owner, float(offset), to[start], to[end - 1] + 1, rows))
     return found
 
 
-def _lengths(owner: Int32, to: Int64) -> Float:
-    """float64[hits]: length of each hit's work, as far as the hits show it. Hits lie in the order of owner."""
-    start = np.flatnonzero(np.append(True, np.diff(owner) != 0))
-    return np.repeat(np.maximum.reduceat(to, start) + 1.0, np.diff(np.append(start, len(owner))))
-
-
-def _in_company(hits: Hits, half: Int64, to: Int64, length: Float, stretch: float, least: float) -> Int64:
+def _in_company(
+    hits: Hits, by_work: tuple[Int64, Int64], half: Int64, to: Int64, length: Float, stretch: float, least: float
+) -> Int64:
     """Rows of the hits in places of works where enough may come together, at most CROWD for each half of a cell: the fullest.
+    `by_work`: where the hits on each work begin, and how many they are.
 
     Costs a few passes and no sort: most hits of a large registry are alone. What keys weigh there is taken at its most, and their
     order at its best; a place is two stretches, and both halves of a cell.
     """
     weight = np.minimum(np.maximum(hits.rarity, np.log10(np.maximum(length, SHORT))), AT_MOST)
-    rows = _enough(hits, weight, least)
+    rows = _enough(*by_work, weight, least)
     if not len(rows):
         return rows
     hits, half, to, length, weight = hits.of(rows), half[rows], to[rows], length[rows], weight[rows]
     bins = to // int(stretch)
-    again = (np.diff(hits.fingerprint_id) == 0) & (np.diff(hits.output_row) == 0) & (np.diff(bins) == 0)
-    counted = ~np.append(False, again)
+    counted = changes(hits.fingerprint_id) | changes(hits.output_row) | changes(bins)
     slot = slots(hits.fingerprint_id * np.int64(VIEW_STEP), bins + half * HALF_STEP, ROOM * len(to))
-    size = 1 << int(slot.max()).bit_length()
+    last = (1 << int(slot.max()).bit_length()) - 1
     # How many and what they weigh in one number: reading a table at many places is cheap, large new arrays are not.
-    table = np.bincount(slot, np.where(counted, weight + EACH, 0.0), size)
-    around = [[table[(slot + i + j * HALF_STEP) & (size - 1)] for i in (-1, 0, 1)] for j in (-1, 0, 1)]
+    table = np.bincount(slot, np.where(counted, weight + EACH, 0.0), last + 1)
+    table += np.roll(table, -1)  # a stretch and the next
+    around = [[table[(slot + (i + j * HALF_STEP)) & last] for i in (-1, 0)] for j in (-1, 0, 1)]
     most = np.full(len(to), -np.inf)
     for j, i in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        both = around[j][i] + around[j][i + 1] + around[j + 1][i] + around[j + 1][i + 1]
+        both = around[j][i] + around[j + 1][i]
         count = np.floor(both / EACH)
         most = np.maximum(most, DEPENDENT * (both - EACH * count) + _log_factorial(count))
     here = most - np.log10(np.maximum(1.0, length))
     full = np.flatnonzero(here >= least)
     full = full[np.lexsort((-here[full], half[full]))]
-    start = np.flatnonzero(np.diff(half[full], prepend=-1))
-    crowd = np.clip(CROWD // max(1, len(start)) ** 2, *CROWD_OF_EACH)
-    full = np.sort(full[np.arange(len(full)) - np.repeat(start, np.diff(np.append(start, len(full)))) < crowd])
-    return rows[full]
+    start = np.flatnonzero(changes(half[full]))
+    crowd = max(CROWD_OF_EACH[0], min(CROWD // max(1, len(start)) ** 2, CROWD_OF_EACH[1]))
+    full = full[np.arange(len(full)) - np.repeat(start, np.diff(np.append(start, len(full)))) < crowd]
+    return rows[np.sort(full)]
 
 
-def _enough(hits: Hits, weight: Float, least: float) -> Int64:
+def _enough(start: Int64, count: Int64, weight: Float, least: float) -> Int64:
     """Rows of the hits on works that have enough of them, wherever they lie: of a large registry the fewest."""
-    start = np.flatnonzero(np.append(True, np.diff(hits.fingerprint_id) != 0))
-    count = np.diff(np.append(start, len(hits)))
     enough = DEPENDENT * np.add.reduceat(weight, start) + _log_factorial(count) >= least
     return np.flatnonzero(np.repeat(enough, count))
 
@@ -179,56 +216,52 @@ def _log_factorials() -> Float:
     return np.array([math.lgamma(n + 1) / math.log(10) for n in range(MOST_THINGS + 1)])
 
 
-def _gains(at: Int64, to: Int64, owner: Int64, pair: Int64, length: Float, stretch: float) -> Float:
-    """float64[hits]: -log10 of the chance that a stretch of the hit's work, which has `length` of them, holds its key; hits lie
-    in the order of owner and to, `pair` is that of owner, at and to.
+def _gains(first: Bool, gap: Int64, length: Float, stretch: float) -> Float:
+    """float64[hits]: -log10 of the chance that a stretch of the hit's work, which has `length` of them, holds its key. `first`:
+    the first hits of each key on a work, `gap`: from the place in the work of each hit to that of the next.
 
     Keys come together in bursts, so places of a key in a work that lie within one stretch count once.
     """
-    new = np.append(True, (np.diff(owner[pair]) != 0) | (np.diff(at[pair]) != 0) | (np.diff(to[pair]) > stretch))
-    key = np.cumsum(np.append(True, (np.diff(owner[pair]) != 0) | (np.diff(at[pair]) != 0))) - 1
-    times = np.empty(len(at))
-    times[pair] = np.bincount(key, new)[key]
-    return np.clip(np.log10(np.maximum(length, SHORT) / times), 0.0, None)
+    new = first.copy()
+    new[1:] |= gap > stretch
+    key = np.cumsum(first) - 1
+    times = np.bincount(key, new)[key]
+    return np.asarray(np.maximum(np.log10(np.maximum(length, SHORT) / times), 0.0))
 
 
 def _fullest(
-    at: Int64, to: Int64, owner: Int64, pair: Int64, gain: Float, length: Float, span: int, scheme: Scheme,
-    cell: Int64, least: float, most: int,
+    near: Near, order: Int64, place: Int64, cell: list[int], scheme: Scheme, least: float, most: int
 ) -> list[Place]:  # fmt: skip
-    """Stretches that begin at a hit, with most evidence, none inside another one's start; so many for each cell."""
-    repeats = (np.diff(owner[pair]) == 0) & (np.diff(at[pair]) == 0) & (np.diff(to[pair]) < scheme.tolerance)
-    counted = np.ones(len(at), bool)
-    counted[pair[1:][repeats]] = False
-    sums = np.concatenate([[0.0], np.cumsum(np.where(counted, gain, 0.0))])
-    place = owner * span + to
+    """Stretches that begin at a hit, with most evidence, none inside another one's start; so many for each cell. `order` is that
+    of `place`, which tells work, cell of the output and place in the work.
+    """
+    gain, counted, length, at = near.gain[order], near.counted[order], near.length[order], near.at[order]
+    own = np.where(counted, gain, 0.0)
+    sums = np.concatenate([[0.0], np.cumsum(own)])
     end = np.searchsorted(place, place + int(scheme.tolerance))
-    end = np.minimum(end, np.searchsorted(owner, owner, "right"))
     # A key that is passed over because it stood shortly before still counts at the start of a stretch.
-    total = sums[end] - sums[:-1] + np.where(counted, 0.0, gain)
+    total = sums[end] - sums[:-1] + (gain - own)
     evidence = DEPENDENT * total - np.log10(np.maximum(1.0, length))
-    changes = np.append(np.flatnonzero(np.diff(at) != 0) + 1, len(at))
-    several = changes[np.searchsorted(changes, np.arange(len(at)), "right")] < end  # not of one key alone
+    number = np.cumsum(changes(at))
+    several = number[end - 1] > number  # not of one key alone
     best = np.flatnonzero(several & (evidence + _log_factorial(end - np.arange(len(at))) >= least))
     best = best[np.argsort(-evidence[best], kind="stable")]
     chosen: list[Place] = []
-    taken = np.zeros(len(at), bool)
-    times: dict[int, int] = {}
-    for k, here in zip(best.tolist(), cell[best].tolist(), strict=True):
-        if not taken[k] and times.get(here, 0) < most:
-            taken[k : end[k]] = True
-            times[here] = times.get(here, 0) + 1
-            chosen.append(Place(k, int(end[k]), float(evidence[k])))
+    taken, times = bytearray(len(at)), [0] * (max(cell) + 1)
+    for k, last, much in zip(best.tolist(), end[best].tolist(), evidence[best].tolist(), strict=True):
+        if not taken[k] and times[cell[k]] < most:
+            taken[k:last] = bytes([1]) * (last - k)
+            times[cell[k]] += 1
+            chosen.append(Place(much, k, last))
     return chosen
 
 
-def _ordered(at: Int64, to: Int64, gain: Float, place: Place) -> tuple[float, int, int]:
-    """(evidence with that of order, start, end) of a place."""
+def _ordered(at: list[int], to: list[int], gain: list[float], place: Place) -> Place:
+    """The place with the evidence of order added. Its hits lie in [start, end) of these."""
     first: dict[int, int] = {}
-    for a, t, g in zip(*(c[place.start : place.end].tolist() for c in (at, to, gain)), strict=True):
-        if g > 0:
-            first.setdefault(a, t)
-    things = [t for _, t in sorted(first.items())]
-    chain = len(longest_chain(things)) if things else 0
-    evidence = place.evidence + (order_evidence(chain, len(things)) if things else 0.0)
-    return evidence if math.isfinite(evidence) else LEAST, place.start, place.end
+    for k in range(place.start, place.end):
+        if gain[k] > 0:
+            first.setdefault(at[k], to[k])
+    things = [first[a] for a in sorted(first)]
+    evidence = place.evidence + (order_evidence(len(longest_chain(things)), len(things)) if things else 0.0)
+    return place._replace(evidence=evidence if math.isfinite(evidence) else LEAST)

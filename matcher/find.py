@@ -51,7 +51,8 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     found = verify(number, part, alignments, index, table, stored)
     looked_up: dict[int, Hits] = {}
     for fingerprint, scheme, asked in _turns(part, known):
-        rows = np.flatnonzero(asked & _unexplained(fingerprint, found))
+        wanted = asked & _unexplained(fingerprint, found)
+        rows = np.flatnonzero(wanted)
         if not len(rows):
             continue
         if fingerprint.leads is not None and len(fingerprint) <= AT_ONCE:
@@ -59,7 +60,7 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
             if id(fingerprint) not in looked_up:
                 looked_up[id(fingerprint)] = lookup(fingerprint.scheme, fingerprint, index, without)
             hits = looked_up[id(fingerprint)]
-            hits = hits.of(np.isin(hits.output_row, rows))
+            hits = hits.of(wanted[hits.output_row])
         else:
             short = scheme.aligner == "chain" and len(rows) <= SHORT
             hits = _hits_of_rows(fingerprint, rows, index, without, SHORT_PORTION if short else AT_ONCE)

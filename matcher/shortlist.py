@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, Scheme
-from fingerprint.hashing import Int64
+from fingerprint.hashing import Int64, changes
 from matcher.bins import GROUP_STEP, Float, bin_sums, fullest, raise_to, slots
 from registry.hits import Hits
 
@@ -23,8 +23,8 @@ PORTION = 1 << 14  # hits whose bins are counted at once: their columns stay in 
 AT_ONCE = 1 << 13  # hits, times the placements tried, whose bins are counted in one go: what costs there is the going about it
 
 
-def best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[tuple[int, Hits]]:
-    """The fingerprints whose best single placement has most weight, with their hits."""
+def best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> tuple[Hits, list[tuple[int, int]]]:
+    """Hits, and where in them begin and end those on each fingerprint whose best single placement has most weight, best first."""
     voting = scheme.aligner != "plane" and not scheme.farthest
     need = min(scheme.least, different(probe.positions)) if voting else 0
     hits, start = _enough(hits, need)
@@ -34,19 +34,19 @@ def best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> list[tu
         best = _most_agreeing(hits, group, start, probe, scheme, need)
     elif scheme.aligner == "plane":
         points = scheme.derive is None  # whose keys are cells of one point, not bands of one hash
-        counted = first_of_rows(hits, group) if points else slice(None)
+        counted = _first_of_rows(hits, group) if points else slice(None)
         most = MAX_FINGERPRINTS if points else MAX_PLANES
         best = np.argsort(-np.bincount(group[counted], hits.rarity[counted]), kind="stable")[:most]
     else:
         best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_ALIKE]
-    return [(int(hits.fingerprint_id[start[g]]), hits.of(slice(int(start[g]), int(end[g])))) for g in best]
+    return hits, list(zip(start[best].tolist(), end[best].tolist(), strict=True))
 
 
 def _enough(hits: Hits, need: int) -> tuple[Hits, Int64]:
     """Hits of the fingerprints that have enough of them for a run of `need` rows to lie across two bins, and where those of
     each begin. In a large registry most have but one.
     """
-    start = np.flatnonzero(np.diff(hits.fingerprint_id, prepend=-1))
+    start = np.flatnonzero(changes(hits.fingerprint_id))
     count = np.diff(np.append(start, len(hits)))
     enough = 2 * count >= need
     if enough.all():
@@ -56,12 +56,12 @@ def _enough(hits: Hits, need: int) -> tuple[Hits, Int64]:
 
 def different(rising: npt.NDArray[Any]) -> int:
     """How many different values a rising column has."""
-    return int(np.count_nonzero(np.diff(rising))) + 1 if len(rising) else 0
+    return int(np.count_nonzero(changes(rising)))
 
 
-def first_of_rows(hits: Hits, group: Int64) -> npt.NDArray[np.bool_]:
+def _first_of_rows(hits: Hits, group: Int64) -> npt.NDArray[np.bool_]:
     """The first hit of each row on each fingerprint: a point that looks like twenty others of a wall is still one point."""
-    return np.append(True, (np.diff(group) != 0) | (np.diff(hits.output_row) != 0))
+    return changes(group) | changes(hits.output_row)
 
 
 def _most_agreeing(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, scheme: Scheme, need: int) -> Int64:

@@ -58,6 +58,8 @@ def verify(
     """What is left of the alignments of output part number `part` after its medium's compare. `stored` gives a registered
     fingerprint and remembers it; without it each is unpacked for this call alone.
     """
+    if not alignments:
+        return []
     stored = stored or cache(index.fingerprint)
     medium = table[output.medium]
     part_of = _stored_parts(stored)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.hashing import Int64, UInt8, UInt64
-from registry.packing import Layout
+from registry.packing import Layout, distinct
 
 SPARE = 24  # bytes that may be read behind the last record
 HELD_BYTES = 128 << 20  # of blocks that are kept: those of 25 million words
@@ -122,6 +122,7 @@ class Held:
         """Pages that hold at least these blocks. Raises Damaged."""
         missing = numbers[~self._read[numbers]]
         if len(missing):
+            missing = distinct(missing)
             size = self._segment.block_bytes
             new = fetch_pages(self._segment, fetch, missing, self._scratch)
             self._pages.data[:-SPARE].reshape(-1, size)[missing] = new.data[:-SPARE].reshape(-1, size)
@@ -139,13 +140,13 @@ class Reader:
         self._sizes: dict[int, int] = {}
 
     def pages(self, segment: Segment, fetch: Fetch, numbers: Int64) -> Pages:
-        """Pages that hold at least these blocks (rising, each once), until the next call. Raises Damaged."""
+        """Pages that hold at least these blocks, until the next call. Raises Damaged."""
         if segment.id not in self._sizes:
             self._sizes[segment.id] = len(segment.first_keys) * segment.block_bytes
             if sum(self._sizes[i] for i in self._held) + self._sizes[segment.id] <= self._room:
                 self._held[segment.id] = Held(segment, self._scratch)
         held = self._held.get(segment.id)
-        return held.pages(fetch, numbers) if held else fetch_pages(segment, fetch, numbers, self._scratch)
+        return held.pages(fetch, numbers) if held else fetch_pages(segment, fetch, distinct(numbers), self._scratch)
 
     def keeps(self, segment: Segment) -> bool:
         """Whether the blocks of this segment, of which some have been asked for, are kept."""

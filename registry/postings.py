@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.features import Fingerprint
-from fingerprint.hashing import Int32, Int64
+from fingerprint.hashing import Int32, Int64, changes
 from registry.hits import Hits, hit_order, no_hits
 from registry.memory import ENOUGH_HITS, MAX_POSTINGS_PER_KEY, most_postings
 from registry.packing import Postings, blocks_of, exact_layout, in_order, joined, layout_from, runs_of
@@ -143,7 +143,7 @@ def load_segment(conn: sqlite3.Connection, segment_id: int) -> Segment:
 
 def lookup(directory: Directory, fetch: Fetch, keys: Int64, reader: Reader | None = None, most_hits: int = ENOUGH_HITS) -> Hits:
     """Hits of keys int64[n, b], as registry.hits.Index.lookup says; a key with too many live postings gives none."""
-    probes, place, asked = np.unique(keys.ravel(), return_inverse=True, return_counts=True)
+    probes, place, asked = _different(keys.ravel())
     if len(directory.stop):
         kept = ~np.isin(probes, directory.stop)
         place = np.where(kept, np.cumsum(kept) - 1, -1)[place]
@@ -155,9 +155,21 @@ def lookup(directory: Directory, fetch: Fetch, keys: Int64, reader: Reader | Non
     counts = sum((count for _, count in runs), np.zeros(len(probes), np.int64))
     if not counts.any():
         return no_hits()
-    run = _together([found for found, _ in runs], counts <= most_postings(counts, asked, most_hits))
+    if len(runs) == 1 and not len(directory.dead):
+        run = runs[0][0]  # what is too common is left out already
+    else:
+        run = _together([found for found, _ in runs], counts <= most_postings(counts, asked, most_hits))
     rarity = np.log10(directory.fingerprints / np.maximum(counts, 1) + 1).astype(np.float32)
     return _expanded(run, place, keys.shape[1], rarity)
+
+
+def _different(keys: Int64) -> tuple[Int64, Int64, Int64]:
+    """The different keys, rising; for each key which of them it is; how often each stands there."""
+    order = np.argsort(keys)
+    first = changes(keys[order])
+    place = np.empty(len(keys), np.int64)
+    place[order] = np.cumsum(first) - 1
+    return keys[order[first]], place, np.bincount(place, minlength=1)[: np.count_nonzero(first)]
 
 
 def _live(
@@ -183,8 +195,6 @@ def _live(
 def _together(runs: list[Run], chosen: npt.NDArray[np.bool_]) -> Run:
     """The runs of several segments as one, sorted by probe; only those of chosen probes."""
     ids, positions, probes = (np.concatenate([getattr(r, c) for r in runs]) for c in ("ids", "positions", "probes"))
-    if len(runs) == 1 and chosen.all():
-        return Run(ids, positions, probes)
     order = np.argsort(probes, kind="stable")
     order = order[chosen[probes[order]]]
     return Run(ids[order], positions[order], probes[order])

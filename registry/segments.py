@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from fingerprint.hashing import Int32, Int64, UInt64
+from fingerprint.hashing import Int32, Int64
 from registry.packing import Layout, Postings, above_least, distinct
 from registry.pages import Fetch, Pages, Reader, Segment, fetch_pages
 
@@ -31,55 +30,52 @@ class Found:
 def find(segment: Segment, fetch: Fetch, keys: Int64, reader: Reader | None = None) -> Found:
     """Where these keys (rising, each once) stand. Reads the blocks where each key's run may begin and end, no others."""
     first, per_block = segment.first_keys, segment.layout.per_block
-    before = np.maximum(_how_many_below(first, keys, including=False) - 1, 0)
-    after = _how_many_below(first, keys, including=True) - 1
-    starts, ends = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+    after = _how_many_up_to(first, keys) - 1
     inside = np.flatnonzero(after >= 0)
-    before, after, keys = before[inside], after[inside], keys[inside]
-    pages = (reader or Reader(0)).pages(segment, fetch, distinct(np.concatenate([before, after])))
-    starts[inside] = before * per_block + _rank(segment, pages, before, above_least(keys, first[before]), above=False)
-    ends[inside] = starts[inside]
-    seen = _holds(segment, pages, starts[inside], above_least(keys, first[before]), before) | (after > before)
-    inside, after, keys = inside[seen], after[seen], keys[seen]
-    ends[inside] = after * per_block + _rank(segment, pages, after, above_least(keys, first[after]), above=True)
+    after, keys_inside = after[inside], keys[inside]
+    before = after.copy()
+    # A run that a block begins with may have begun before it.
+    early = np.flatnonzero(first[after] == keys_inside)
+    before[early] = np.maximum(np.searchsorted(first, keys_inside[early]) - 1, 0)
+    pages = (reader or Reader(0)).pages(segment, fetch, np.concatenate([before, after]))
+    starts, ends = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+    low, high = _ranks(segment, pages, before, after, keys_inside)
+    starts[inside], ends[inside] = before * per_block + low, after * per_block + high
     return Found(segment, pages, starts, ends)
 
 
-def _how_many_below(first: Int64, keys: Int64, including: bool) -> Int64:
-    """For each of the rising keys how many of the rising `first` lie below it, or are it if `including`."""
+def _how_many_up_to(first: Int64, keys: Int64) -> Int64:
+    """For each of the rising keys how many of the rising `first` lie below it, or are it."""
     if len(keys) < len(first):
-        return np.searchsorted(first, keys, "right" if including else "left")
+        return np.searchsorted(first, keys, "right")
     # The other way round there is less to search: where in the keys each of them comes in.
-    place = np.searchsorted(keys, first, "left" if including else "right")
+    place = np.searchsorted(keys, first, "left")
     return np.cumsum(np.bincount(place, minlength=len(keys) + 1))[: len(keys)]
 
 
-def _rank(segment: Segment, pages: Pages, blocks: Int64, targets: UInt64, above: bool) -> Int64:
-    """How many records of each block have a key below its target (not above it, if `above`): binary search, all at once and
-    without branches (Khuong and Morin, ACM Journal of Experimental Algorithmics 2017).
+def _ranks(segment: Segment, pages: Pages, before: Int64, after: Int64, keys: Int64) -> tuple[Int64, Int64]:
+    """For each key how many records of the block `before` lie below it, and how many of the block `after` do not lie above it.
+
+    Binary search, all at once and without branches (Khuong and Morin, ACM Journal of Experimental Algorithmics 2017).
     """
-    layout, left = segment.layout, segment.layout.per_block
-    words, mask, below = pages.words(), np.uint64((1 << layout.key_bits) - 1), np.less_equal if above else np.less
+    layout, left, n = segment.layout, segment.layout.per_block, len(keys)
+    words, mask = pages.words(), np.uint64((1 << layout.key_bits) - 1)
+    blocks = np.concatenate([before, after])
+    targets = above_least(np.concatenate([keys, keys]), segment.first_keys[blocks])
     places = pages.places(layout, blocks)
     count = np.minimum(layout.per_block, segment.n - blocks * layout.per_block)
-    last, at = places + (count - 1) * layout.record, places.copy()
+    last, at, below = places + (count - 1) * layout.record, places.copy(), np.empty(2 * n, np.bool_)
     while left:
         half = max(1, left >> 1)
         # Behind the end of a short block its last record stands for all that are not there.
         value = words[np.minimum(at + (half - 1) * layout.record, last)]
         value &= mask
-        at += below(value, targets) * (half * layout.record)
+        np.less(value[:n], targets[:n], out=below[:n])
+        np.less_equal(value[n:], targets[n:], out=below[n:])
+        at += below * (half * layout.record)
         left = left - half if left > 1 else 0
-    return np.asarray(np.minimum((at - places) // layout.record, count))
-
-
-def _holds(segment: Segment, pages: Pages, numbers: Int64, targets: UInt64, blocks: Int64) -> npt.NDArray[np.bool_]:
-    """Whether posting `number` is still in its block and has the target key."""
-    entries = numbers - blocks * segment.layout.per_block
-    count = np.minimum(segment.layout.per_block, segment.n - blocks * segment.layout.per_block)
-    places = pages.places(segment.layout, blocks) + np.minimum(entries, count - 1) * segment.layout.record
-    value = pages.field(places, 0, segment.layout.key_bits)
-    return np.asarray((entries < count) & (value == targets), np.bool_)
+    ranks = np.minimum((at - places) // layout.record, count)
+    return ranks[:n], ranks[n:]
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ def read(found: Found, fetch: Fetch, chosen: Int64, reader: Reader | None = None
     layout = found.segment.layout
     blocks = numbers // layout.per_block
     if reader is not None and reader.keeps(found.segment):
-        pages = reader.pages(found.segment, fetch, blocks[np.flatnonzero(np.diff(blocks, prepend=-1))])
+        pages = reader.pages(found.segment, fetch, blocks)
         return Run(*_values(pages, layout, numbers * layout.record), probes)
     within = (numbers - blocks * layout.per_block) * layout.record
     here = np.isin(blocks, found.pages.numbers)
