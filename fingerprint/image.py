@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from fingerprint import image_evidence, image_film, image_layout, image_local, image_pixels, image_style, image_views
+from fingerprint import (
+    image_evidence,
+    image_film,
+    image_layout,
+    image_likely,
+    image_local,
+    image_pixels,
+    image_style,
+    image_views,
+)
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part
 from fingerprint.image_open import Still, colours, decode
 from fingerprint.medium import Medium
@@ -30,9 +39,10 @@ def probes(still: Still) -> Part:
     grey = still.grey
     points = image_local.seen(grey)
     plain, mirror = image_local.probe_fingerprints(grey, points)
-    made = tuple(m.probe_fingerprint(grey) for m in (image_views, image_layout, image_pixels))
+    layouts = image_layout.probe_fingerprints(grey)
     of_films = image_film.probe_fingerprints(grey, points)
-    return Part("image", (float(still.width), float(still.height)), (*made, plain, mirror, *of_films))
+    made = (image_views.probe_fingerprint(grey), *layouts, image_pixels.probe_fingerprint(grey), plain, mirror, *of_films)
+    return Part("image", (float(still.width), float(still.height)), made)
 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
@@ -45,10 +55,11 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
 IMAGE = Medium(
     "image",
     SUFFIXES,
-    (WHOLE, image_layout.LAYOUT, image_local.LOCAL, image_pixels.SMALL, image_style.STYLE),
+    (WHOLE, image_layout.LAYOUT, image_layout.OLD_LAYOUT, image_local.LOCAL, image_pixels.SMALL, image_style.STYLE),
     decode,
     features,
     probes,
     compare,
+    likely=image_likely.likely,
     manner=manner,
 )

@@ -11,7 +11,7 @@ import numpy as np
 
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part
 from fingerprint.hashing import Int64, UInt8, hamming
-from fingerprint.image_layout import HASH_BYTES, KIND_COLUMN, LAYOUT_NAME, PROBE_BYTES
+from fingerprint.image_layout import FARTHEST, HASH_BYTES, KIND_COLUMN, LAYOUT_NAME, PROBE_BYTES, apart
 from fingerprint.image_local import LOCAL_NAME, PAYLOAD_BYTES, SIGNATURE_BYTES, Points, places
 from fingerprint.image_open import WORKING_SIDE
 from fingerprint.image_pixels import SMALL_NAME, Laid, Overlay, inner_box, laid, overlay, work_maps
@@ -23,8 +23,6 @@ from fingerprint.pictures import WHOLE_NAME
 from fingerprint.polygons import area
 
 WHOLE_FARTHEST = 92  # bits of 256 at which a view is laid over the work
-LAYOUT_FARTHEST = 236  # bits of both layouts together, of 512
-EDGES_FARTHEST = 94  # or of the layouts of edges alone, of 256
 VIEWS_TRIED = 3
 MOST_LAID = 64  # placements of one output that are remembered
 MIRROR = "mirror"
@@ -231,12 +229,9 @@ def _by_layout(pair: Pair, alignment: Alignment) -> Iterator[Guess]:
     theirs = payload_of(pair.work.of(LAYOUT_NAME), KIND_COLUMN + 1)
     if len(ours) < 2 or len(theirs) < 2:
         return
-    bits = hamming(ours[:, None, :HASH_BYTES], theirs[None, :, :HASH_BYTES])
-    edges = bits[1::2, 1::2]
-    # Sketches and negatives share the edges only.
-    both = np.where(edges <= EDGES_FARTHEST, np.minimum(bits[::2, ::2] + edges, LAYOUT_FARTHEST), bits[::2, ::2] + edges)
+    both, edges = apart(ours, theirs)
     row, column = np.unravel_index(int((both + edges / 512).argmin()), both.shape)
-    if both[row, column] > LAYOUT_FARTHEST:
+    if both[row, column] > FARTHEST:
         return
     first = ours[2 * int(row)]
     inner = pair.inner if column > 0 else UNIT_BOX

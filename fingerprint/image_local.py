@@ -26,13 +26,12 @@ LOCAL = Scheme(LOCAL_NAME, "image", tick=1.0, payload_width=PAYLOAD_BYTES, align
 SIDE = 560  # longer side at which points are looked for: two thirds of the time of 640
 WORK_POINTS = 300
 DETECTED = 1200
-PROBE_SIDE, PROBE_POINTS, PROBE_DETECTED = 400, 700, 800
+PROBE_SIDE, PROBE_POINTS, PROBE_DETECTED = 320, 500, 600
 CONTRAST = 0.02  # half of OpenCV's: blurred and faint pictures still give points
 CELLS_PER_HALF = 1024
 SIGN_BITS = 6  # of a signature that are part of the key
 MIRROR_POINTS, MIRROR_CELLS = 300, 2  # of the mirrored picture: whole hashes find most mirrored ones as well
 PROBE_CELLS = 3  # nearest cells that each point of an output looks into
-NEAR_HALVES = 4
 GRID = 4  # points are chosen evenly over GRID x GRID parts of the picture and over the octaves
 LEAST_SIDE = 16
 PLACE_STEPS = 65535  # positions are stored as fractions of the picture's sides
@@ -134,16 +133,15 @@ def nearest_cells(descriptors: Float32, cells: int = 1) -> Int64:
     """int64[n, cells]: the nearest of the 2^20 cells of the product vocabulary to each descriptor, nearest first."""
     words = vocabulary()
     n = len(descriptors)
-    near = 1 if cells == 1 else NEAR_HALVES
     best, distance = [], []
     for half in (0, 1):
         centres = words.centres[half]
         d = (centres**2).sum(axis=1) - 2 * descriptors[:, 64 * half : 64 * half + 64] @ centres.T
-        chosen, away = _nearest(d, near)
+        chosen, away = _nearest(d, cells)  # of sums of two rising columns the n least lie in the first n of each
         best.append(chosen)
         distance.append(away)
-    cell = (best[0][:, :, None] * CELLS_PER_HALF + best[1][:, None, :]).reshape(n, near * near)
-    far = (distance[0][:, :, None] + distance[1][:, None, :]).reshape(n, near * near)
+    cell = (best[0][:, :, None] * CELLS_PER_HALF + best[1][:, None, :]).reshape(n, cells * cells)
+    far = (distance[0][:, :, None] + distance[1][:, None, :]).reshape(n, cells * cells)
     order = np.argsort(far, axis=1, kind="stable")[:, :cells]
     return np.take_along_axis(cell, order, axis=1)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fingerprint.features import Fingerprint, Scheme, make
 from fingerprint.hashing import UInt8
-from fingerprint.image_layout import FINE, SIDE, maps, maps_of_square, normalized
+from fingerprint.image_layout import FINE, SIDE, maps, maps_of_square, normalized_where, share_of
 from fingerprint.image_views import trimmed
 
 SMALL_NAME = "image.small.1"
@@ -24,11 +24,21 @@ MOST_USUAL = 0.9
 LEAST_SHARE = 0.02
 LEAST_CHANCE = 0.03  # standard deviation of a correlation by chance, at the richest
 
+LEAST_SIZE = 1e-6  # of both maps' lengths together: less is empty
+_near = np.minimum(np.arange(SIDE), SIDE - np.arange(SIDE)) <= 3
+ELSEWHERE = 1.0 - (_near[:, None] & _near[None, :]).astype(np.float32)  # shifts that chance is told from
+# The discrete Fourier transform of 32 places, half of it for real values, and the way back from that half, of both its parts.
+FOURIER = np.exp(-2j * np.pi / SIDE * np.outer(np.arange(SIDE), np.arange(SIDE))).astype(np.complex64)
+HALF = FOURIER[:, : SIDE // 2 + 1]
+_twice = np.where(np.arange(SIDE // 2 + 1) % (SIDE // 2) == 0, 1.0, 2.0)[:, None] / SIDE**2
+REAL, IMAGINARY = (_twice * HALF.T.real).astype(np.float32), (_twice * HALF.T.imag).astype(np.float32)
+
 SMALL = Scheme(SMALL_NAME, "image", tick=1.0, payload_width=SIDE, indexed=False, aligner="none")
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+Complex64 = npt.NDArray[np.complexfloating]
 
 
 @dataclass(frozen=True)
@@ -81,12 +91,19 @@ def probe_fingerprint(grey: UInt8) -> Fingerprint:
 
 @dataclass(frozen=True)
 class Laid:
-    """An output in a work's frame: maps uint8[2, 32, 32], where it reaches bool[32, 32], both maps normalized there."""
+    """An output in a work's frame: maps uint8[2, 32, 32], where it reaches bool[32, 32], both maps normalized there.
+
+    normal float32[2, 32, 32], size float32[2] its length, spectrum complex64[2, 32, 17] its Fourier transform, share as in
+    image_layout.share_of
+    """
 
     maps: UInt8
     there: Bool
     mask: Float32
-    normal: tuple[Float32, Float32]
+    normal: Float32
+    size: Float32
+    spectrum: Complex64
+    share: Float32
 
 
 def laid(output: UInt8, transform: Float64, box: Float64 | None = None) -> Laid:
@@ -97,14 +114,14 @@ def laid(output: UInt8, transform: Float64, box: Float64 | None = None) -> Laid:
     both, there = warped(output, transform)
     there = there & _inside(box)
     mask = there.astype(np.float32)
-    return Laid(both, there, mask, (normalized(both[0], mask), normalized(both[1], mask)))
+    share = share_of(mask)
+    normal = normalized_where(both, mask, share)
+    return Laid(both, there, mask, normal, _length(normal), _spectrum(normal), share)
 
 
 def overlay(own: Laid, work: UInt8) -> Overlay:
     """How an output laid over `work` uint8[2, 32, 32] agrees with it."""
-    (light, light_z), (edges, edges_z) = (
-        correlation(ours, normalized(theirs, own.mask)) for ours, theirs in zip(own.normal, work, strict=True)
-    )
+    (light, edges), (light_z, edges_z) = correlation(own, normalized_where(work, own.mask, own.share)).tolist()
     covered = float(own.mask.mean())
     narrow = float(np.sqrt(max(covered, LEAST_SHARE)))  # a shifted map meets less of a small region than the unshifted one
     return Overlay(light, edges, narrow * light_z, narrow * edges_z, covered)
@@ -117,24 +134,33 @@ def _inside(box: Float64 | None) -> Bool:
     return inside
 
 
-def correlation(a: Float32, b: Float32) -> tuple[float, float]:
-    """Cosine of two maps, and how many standard deviations of chance that is; 0 when one is empty.
+def _length(maps: Float32) -> Float32:
+    return np.asarray(np.sqrt((maps**2).sum(axis=(1, 2))), np.float32)
+
+
+def _spectrum(maps: Float32) -> Complex64:
+    """complex64[2, 32, 17]: as numpy.fft.rfft2, which takes several times as long for pictures this small."""
+    return np.asarray(FOURIER @ (maps @ HALF), np.complex64)
+
+
+def correlation(own: Laid, work: Float32) -> Float64:
+    """float64[2, 2]: cosines of the maps of both kinds, and how many standard deviations of chance that is; 0 when one is empty.
 
     Chance is what the same two maps give when one is shifted round: simple layouts agree with anything, rich ones do not.
     """
-    size = float(np.sqrt((a**2).sum() * (b**2).sum()))
-    if size < 1e-6:
-        return 0.0, 0.0
-    shifted = np.fft.irfft2(np.fft.rfft2(a) * np.conj(np.fft.rfft2(b)), s=a.shape) / size
-    near = np.minimum(np.arange(SIDE), SIDE - np.arange(SIDE)) <= 3
-    elsewhere = shifted[~(near[:, None] & near[None, :])]
-    spread = float(np.sqrt((elsewhere**2).mean()))
-    cosine = float((a * b).sum() / size)
+    size = own.size * _length(work)
+    filled = size >= LEAST_SIZE
+    per = np.where(filled, 1 / np.maximum(size, LEAST_SIZE), 0.0)
+    both = FOURIER.conj() @ (own.spectrum * _spectrum(work).conj())
+    shifted = both.real @ REAL + both.imag @ IMAGINARY  # at every shift, as by numpy.fft.irfft2
+    spread = np.sqrt((shifted**2 * ELSEWHERE).sum(axis=(1, 2)) / ELSEWHERE.sum()) * per
+    a = own.normal
+    ways = np.stack([a, a[:, :, ::-1], a[:, ::-1], a[:, ::-1, ::-1]]).reshape(4, 2, -1)
+    cosine, *turned = np.einsum("wkp,kp->wk", ways, work.reshape(2, -1)).astype(np.float64) * per
     # A disc on an even ground agrees with any other disc, also turned: only what is beyond that tells.
-    turned = float(np.median([(t * b).sum() / size for t in (a[:, ::-1], a[::-1], a[::-1, ::-1])]))
-    usual = min(max(turned, 0.0), MOST_USUAL)
-    beyond = (cosine - usual) / (1.0 - usual) if cosine > 0 else cosine
-    return beyond, beyond / max(spread, LEAST_CHANCE)
+    usual = np.clip(np.sort(turned, axis=0)[1], 0.0, MOST_USUAL)
+    beyond = np.where(cosine > 0, (cosine - usual) / (1.0 - usual), cosine)
+    return np.stack([beyond, beyond / np.maximum(spread, LEAST_CHANCE)])
 
 
 def warped(output: UInt8, transform: Float64) -> tuple[UInt8, Bool]:

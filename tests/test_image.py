@@ -355,7 +355,7 @@ def test_known_answer_small():
 
 
 WHOLE_ANSWER = ("4bd295a8ee43dadc", "2ac5c73fcd97b67d")
-LAYOUT_ANSWER = ("da78857e7fdf2d94", "22ff8391b60f22b6")
+LAYOUT_ANSWER = ("da78857e7fdf2d94", "c573771d356771eb")
 LOCAL_ANSWER = ("a2d6ba716773e5ea", "2b5c7478c2875a52")
 SMALL_ANSWER = "f8e600f8610ff18c"
 
