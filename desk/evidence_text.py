@@ -45,9 +45,11 @@ def passages(output: str, work: str | None, segments: Sequence[dict[str, Any]]) 
 
 
 def _is_retold(segment: dict[str, Any]) -> bool:
-    """Whether so few words agree that only telling ones show anything; letters alone (no words) show a copy."""
+    """Whether so few words agree that only telling ones show anything, or none (told by what sentences mean); letters alone (no
+    words) show a copy.
+    """
     found = segment.get("detail", {})
-    return bool(found.get("words", 0.0) > 0 and found["agreeing"] < COPY_FROM)
+    return "sentences" in found or bool(found.get("words", 0.0) > 0 and found["agreeing"] < COPY_FROM)
 
 
 Cut = tuple[str, str, str, int]  # before, passage, after, words left out

@@ -116,6 +116,8 @@ def ambiguous(sources: Sequence[Mapping[str, Any]]) -> str:
 def telling(segment: Mapping[str, Any]) -> str:
     """On what a retold passage of text rests, as the end of a sentence; "" for anything else."""
     found = segment.get("detail", {})
+    if "sentences" in found:
+        return f": {round(found['sentences'])} sentences that say the same, in the same order"
     if "in_order" not in found:
         return ""
     return f": {round(found['words'])} telling words in some form, {round(found['in_order'])} of them in the same order"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fingerprint import text_style
+from fingerprint import text_meaning, text_style
 from fingerprint.documents import Document, read_document
 from fingerprint.features import Fingerprint, Part, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, UInt64, mix, winnow
@@ -20,6 +20,7 @@ from fingerprint.text_background import STEP, rarity, rarity_after
 from fingerprint.text_compare import compare, promising
 from fingerprint.text_fold import Bool, Folded, code_points, fold, gram_hashes, word_hashes
 from fingerprint.text_forms import forms_of, names_and_numbers
+from fingerprint.text_meaning import installed
 from fingerprint.text_minhash import SCHEME as PASSAGES
 from fingerprint.text_minhash import overlapping, side_by_side
 from fingerprint.text_retelling import FORMULA_BELOW, TELLING_FROM
@@ -59,6 +60,7 @@ SCHEMES = (
     PASSAGES,
     Scheme(FORMS, "text", 1.0, 5, indexed=False, aligner="none", stored=False, ground=STREAM),
     text_style.STYLE,
+    text_meaning.SCHEME,
 )
 
 
@@ -69,7 +71,7 @@ def decode(path: Path) -> Document:
 
 def features(document: Document) -> Part:
     """What the registry stores: thin grams, rare words once a stretch, the stream of words in 16 bits each, passages; the
-    manner.
+    manner; and what sentences mean, where the extra that tells it is installed.
     """
     folded = fold(document.words)
     hashes = word_hashes(folded)
@@ -85,6 +87,7 @@ def features(document: Document) -> Part:
             make(SCHEMES[2], starts, _bytes(hashes, 2)),
             side_by_side(hashes, starts),
             text_style.fingerprint(folded, hashes),
+            *([text_meaning.registered(document.words)] if installed() else []),
         ),
     )
 
@@ -97,7 +100,7 @@ def manner(document: Document) -> Fingerprint:
 
 def probes(document: Document) -> Part:
     """What is looked up: denser grams and passages, rare words in every form, the stream with each word's length and rarity;
-    and the forms of every word that tells something.
+    and the forms of every word that tells something; and what sentences mean, with the extra.
     """
     folded = fold(document.words)
     hashes = word_hashes(folded)
@@ -118,6 +121,7 @@ def probes(document: Document) -> Part:
             make(SCHEMES[2], starts, np.concatenate(columns, axis=1)),
             overlapping(hashes, starts),
             make(SCHEMES[4], starts[forms.word[telling]], np.concatenate(in_forms, axis=1)),
+            *([text_meaning.asked(document.words)] if installed() else []),
         ),
     )
 

@@ -14,6 +14,8 @@ from fingerprint.hashing import Int32, Int64, changes
 from fingerprint.text_agreement import FORMULA, FORMULA_WORDS, agreeing, passages
 from fingerprint.text_background import STEP
 from fingerprint.text_fold import Bool
+from fingerprint.text_meaning import MEANING
+from fingerprint.text_meaning_compare import same_meaning
 from fingerprint.text_minhash import MINHASH, alike
 from fingerprint.text_minhash import REACH as PASSAGE_REACH
 from fingerprint.text_retelling import UNPROMISING, at_first_sight, in_common, retelling
@@ -38,6 +40,8 @@ SEED_APART = 60  # code points of the work for each seed, at most, in a passage 
 
 def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """Passages of the output that follow the work, from the seeds of one scheme."""
+    if alignment.scheme == MEANING:
+        return same_meaning(output, work, alignment)
     ours, seeds = output.of(STREAM), output.of(alignment.scheme)
     if ours is None or seeds is None or not len(ours):
         return []

@@ -20,6 +20,7 @@ from fingerprint.features import Alignment, Media, pack, unpack
 from fingerprint.text import FORMS, GRAMS, RARE, SCHEMES, STREAM, features, probes
 from fingerprint.text_background import rarity
 from fingerprint.text_fold import fold, word_hashes
+from fingerprint.text_meaning import MEANING
 from fingerprint.text_minhash import (
     ALIKE,
     LEAST_WORDS,
@@ -168,4 +169,4 @@ def test_datasketch_is_not_needed():
 
 
 def test_schemes_of_a_text_are_all_known():
-    assert {s.name for s in SCHEMES} == {GRAMS, RARE, STREAM, MINHASH, FORMS, STYLE.name} <= set(schemes())
+    assert {s.name for s in SCHEMES} == {GRAMS, RARE, STREAM, MINHASH, FORMS, STYLE.name, MEANING} <= set(schemes())
