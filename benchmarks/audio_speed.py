@@ -88,7 +88,7 @@ def plain_decode(path: Path) -> None:
 
 def size(part: Part) -> dict[str, float]:
     """Bytes by scheme: the packed fingerprint, and its postings."""
-    return {f.scheme: len(pack(f, SCHEMES[f.scheme])) + POSTING_BYTES * f.keys.size for f in part.fingerprints}
+    return {f.scheme: len(pack(f, SCHEMES[f.scheme], brief=True)) + POSTING_BYTES * f.keys.size for f in part.fingerprints}
 
 
 def remake_cost(paths: list[Path]) -> tuple[float, float]:

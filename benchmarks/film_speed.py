@@ -102,7 +102,7 @@ def size(films: list[Path]) -> dict[str, float]:
         hours += part.extent[0] / 3600
         for f in part.fingerprints:
             postings = POSTING_BYTES * f.keys.size if schemes[f.scheme].indexed else 0.0
-            total[f.scheme] = total.get(f.scheme, 0.0) + len(pack(f, schemes[f.scheme])) + postings
+            total[f.scheme] = total.get(f.scheme, 0.0) + len(pack(f, schemes[f.scheme], brief=True)) + postings
     rates = {name: round(size / hours / 1e6, 2) for name, size in total.items()}
     return rates | {"fingerprint_mb_per_hour": round(sum(total.values()) / hours / 1e6, 2)}
 

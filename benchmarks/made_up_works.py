@@ -189,7 +189,7 @@ def prototypes(pool: Pool, seconds: float, rng: Rng) -> list[tuple[int, bytes]]:
     for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         payload = rows.payload[a:b] if scheme.payload_width else None
         own: Fingerprint = make(scheme, rows.positions[a:b], payload, rows.keys[a:b])
-        packed.append((b - a, pack(own, scheme)))
+        packed.append((b - a, pack(own, scheme, brief=True)))
     return packed
 
 

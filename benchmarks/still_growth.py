@@ -119,7 +119,7 @@ def _neighbours(centres: np.ndarray) -> np.ndarray:
 def grow(registry: Registry, maker: Maker, count: int) -> None:
     """So many made-up works more."""
     known = schemes()
-    packed = {name: [(len(f), pack(f, known[name])) for f in own] for name, own in maker.stock.items()}
+    packed = {name: [(len(f), pack(f, known[name], brief=True)) for f in own] for name, own in maker.stock.items()}
     while count > 0:
         batch = min(count, BATCH)
         with registry.file.writing() as conn:

@@ -138,7 +138,7 @@ class FairPool(Pool):
 
 def grow(registry: Registry, pools: dict[str, Pool], count: int, dice: np.random.Generator) -> None:
     """So many made-up works more."""
-    stock = {name: [(own.per_work, pack(own.prototype(dice), own.scheme)) for _ in range(PROTOTYPES)]
+    stock = {name: [(own.per_work, pack(own.prototype(dice), own.scheme, brief=True)) for _ in range(PROTOTYPES)]
              for name, own in pools.items()}  # fmt: skip
     while count > 0:
         batch = min(count, BATCH)

@@ -59,7 +59,7 @@ def indexed(parts: list[Part]) -> dict[str, float]:
     began = time.process_time()
     for scheme in text.SCHEMES:
         own = [f for p in parts for f in p.fingerprints if f.scheme == scheme.name]
-        size = sum(len(pack(f, scheme)) for f in own)
+        size = sum(len(pack(f, scheme, brief=True)) for f in own)
         postings = sum(f.keys.size for f in own) if scheme.indexed else 0
         if scheme.indexed:
             np.sort(np.concatenate([f.keys.ravel() for f in own]))

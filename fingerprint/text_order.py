@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from functools import lru_cache
 
 
 def longest_chain(values: list[int]) -> list[int]:
@@ -23,6 +24,7 @@ def longest_chain(values: list[int]) -> list[int]:
     return chain[::-1]
 
 
+@lru_cache(maxsize=1 << 14)
 def order_evidence(chain: int, things: int) -> float:
     """-log10 of how often so many things in random order hold a chain this long, at most: C(things, chain) / chain!."""
     return max(0.0, math.lgamma(chain + 1) / math.log(10) - math.log10(math.comb(things, chain)))

@@ -69,14 +69,17 @@ def _alike(own: Hits, probe: Fingerprint, theirs: Fingerprint, scheme: Scheme) -
 
 def _wholes(hits: Hits, chosen: Sequence[tuple[int, int]], probe: Fingerprint, scheme: Scheme) -> list[Alignment]:
     """One Alignment of all hits from one place to another of these, for each such pair."""
-    once = np.where(changes(hits.fingerprint_id) | changes(hits.output_row), hits.rarity, np.float32(0))
+    if not chosen:
+        return []
+    new = changes(hits.fingerprint_id)
+    group = np.cumsum(new) - 1
+    support = np.bincount(group, np.where(new | changes(hits.output_row), hits.rarity, 0.0))
+    begin = np.array([a for a, _ in chosen])
+    each = zip(chosen, hits.fingerprint_id[begin].tolist(), support[group[begin]].tolist(), strict=True)
+    rows, work = hits.output_row, hits.work_position
     return [
-        Alignment(
-            int(hits.fingerprint_id[a]), scheme.name, probe.variant, 1.0, 0.0, float(once[a:b].sum(dtype=np.float64)),
-            hits.output_row[a:b], hits.work_position[a:b],
-        )
-        for a, b in chosen
-    ]  # fmt: skip
+        Alignment(number, scheme.name, probe.variant, 1.0, 0.0, weight, rows[a:b], work[a:b]) for (a, b), number, weight in each
+    ]
 
 
 def _once_per_row(own: Hits) -> Hits:
@@ -89,9 +92,6 @@ def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) ->
     times_placed = np.zeros(len(probe), np.int64)
     # A still has one position only: there one hit is all that a place can give.
     least = min(scheme.least, different(probe.positions))
-    if len(own) and not probe.positions.any() and (own.work_position == own.work_position[0]).all():
-        place, support = float(own.work_position[0]), float(_once_per_row(own).rarity.sum())  # of two stills: there is no other
-        return [Alignment(fingerprint_id, scheme.name, probe.variant, 1.0, place, support, own.output_row, own.work_position)]
     while len(own) >= least and len(found) < MAX_RUNS:
         output, work = probe.positions[own.output_row].astype(np.float64), own.work_position.astype(np.float64)
         scale, offset, run = _settled(output, work, own, scheme)

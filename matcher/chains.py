@@ -258,10 +258,11 @@ def _fullest(
 
 def _ordered(at: list[int], to: list[int], gain: list[float], place: Place) -> Place:
     """The place with the evidence of order added. Its hits lie in [start, end) of these."""
+    start, end = place.start, place.end
     first: dict[int, int] = {}
-    for k in range(place.start, place.end):
-        if gain[k] > 0:
-            first.setdefault(at[k], to[k])
+    for a, t, g in zip(at[start:end], to[start:end], gain[start:end], strict=True):
+        if g > 0 and a not in first:
+            first[a] = t
     things = [first[a] for a in sorted(first)]
     evidence = place.evidence + (order_evidence(len(longest_chain(things)), len(things)) if things else 0.0)
-    return place._replace(evidence=evidence if math.isfinite(evidence) else LEAST)
+    return Place(evidence if math.isfinite(evidence) else LEAST, start, end)

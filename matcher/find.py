@@ -130,6 +130,8 @@ def _turns(part: Part, known: Mapping[str, Scheme]) -> Iterator[tuple[Fingerprin
 
 def _hits_of_rows(fingerprint: Fingerprint, rows: Int64, index: Index, without: Collection[str], portion: int) -> Hits:
     """Hits of these rows, looked up a portion at a time: what is enough of a scheme is enough for a passage, not for a book."""
+    if len(rows) == len(fingerprint) <= portion:
+        return lookup(fingerprint.scheme, fingerprint, index, without)
     found = []
     for start in range(0, len(rows), portion):
         own = rows[start : start + portion]

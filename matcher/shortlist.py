@@ -14,8 +14,7 @@ from matcher.bins import GROUP_STEP, Float, bin_sums, fullest, raise_to, slots
 from registry.hits import Hits
 
 MAX_FINGERPRINTS = 40  # of one lookup
-MAX_POINTS = 16  # the same for points of stills: of 193 true works among 100,000 none that was told stood lower than the fifth
-MAX_PLANES = 20  # and for hashes of stills
+MAX_PLANES = 24  # the same for hashes of stills, whose placements cost more to tell from chance
 MAX_ALIKE = 24  # the same where rows are then told apart by their payload: at 10,000 works hardly a true one stands lower
 COUNTED = 4 * MAX_FINGERPRINTS  # fingerprints whose bins are counted at first, by what they may weigh at most
 SQUARE = 10  # tolerances that the side of a square of positions has
@@ -36,7 +35,7 @@ def best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> tuple[H
     elif scheme.aligner == "plane":
         points = scheme.derive is None  # whose keys are cells of one point, not bands of one hash
         counted = _first_of_rows(hits, group) if points else slice(None)
-        most = MAX_POINTS if points else MAX_PLANES
+        most = MAX_FINGERPRINTS if points else MAX_PLANES
         best = np.argsort(-np.bincount(group[counted], hits.rarity[counted]), kind="stable")[:most]
     else:
         best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_ALIKE]
@@ -83,7 +82,7 @@ def _most_agreeing(hits: Hits, group: Int64, start: Int64, probe: Fingerprint, s
     while True:
         counted = np.zeros(len(start), bool)
         counted[order[:take]] = True
-        mine = np.flatnonzero(counted[group])
+        mine = slice(None) if take >= len(start) else np.flatnonzero(counted[group])
         votes, rows = _votes(hits.of(mine), group[mine], output[mine], work[mine], scheme, len(start))
         best = np.argsort(-votes, kind="stable")
         # A bin is as wide as a run's tolerance on both sides, but a run may lie across two bins of each shift.

@@ -42,8 +42,10 @@ class StoredPart(Part):
         """See Part.of. What is stored under another name may have become this scheme's."""
         if self.stored is None or variant:
             return super().of(scheme, variant)
-        likely = [self.siblings[scheme]] if scheme in self.siblings else []
-        fingerprints = (self.stored(i) for i in [*likely, *sorted(self.siblings.values())])
+        likely = self.siblings.get(scheme)
+        if likely is not None and (found := self.stored(likely)).scheme == scheme:
+            return found
+        fingerprints = (self.stored(i) for i in sorted(self.siblings.values()))
         return next((f for f in fingerprints if f.scheme == scheme), None)
 
 

@@ -108,7 +108,7 @@ class Batch:
             "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (self._fingerprint, rank, number, medium, scheme.name, len(fingerprint), count, extent, int(here)),
         )
-        packed = pack(fingerprint, scheme)
+        packed = pack(fingerprint, scheme, brief=True)
         self._conn.execute("insert into packed (fingerprint, data) values (?, ?)", (self._fingerprint, packed))
         if here:
             self._runs[scheme.name].append(postings_of(self._fingerprint, fingerprint))

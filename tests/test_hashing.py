@@ -101,6 +101,16 @@ def test_a_payload_that_hardly_packs_stands_in_an_ordinary_zlib_stream_as_it_is(
     assert np.array_equal(unpack(pack(alike, EXACT), TABLE).payload, alike.payload)
 
 
+@pytest.mark.parametrize(("positions", "bytes_a_step"), [([0, 5, 260], 1), ([0, 5, 261], 4), ([-1, 5, 6], 4), ([7, 5, 6], 4)])
+def test_positions_come_back_from_steps_of_one_byte_or_four(positions, bytes_a_step: int):
+    f = make(EXACT, np.array(positions, np.int32), np.zeros((3, 3), np.uint8), np.arange(3))
+    packed = pack(f, EXACT, brief=True)
+    assert len(zlib.decompress(packed[4 + int.from_bytes(packed[:4], "little") :])) == 3 * (bytes_a_step + 8 + 3)
+    for data in (packed, pack(f, EXACT)):
+        again = unpack(data, TABLE)
+        assert all(np.array_equal(getattr(again, name), getattr(f, name)) for name in ("keys", "positions", "payload"))
+
+
 @given(st.data())
 def test_damaged_bytes_are_refused_not_crashed_on(data):
     packed = bytearray(pack(example(), EXACT))
