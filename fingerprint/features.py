@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -261,9 +262,7 @@ def unpack(data: bytes, schemes: Mapping[str, Scheme], derive: bool = True) -> F
     """
     try:
         (size,) = struct.unpack_from("<I", data)
-        head = json.loads(data[4 : 4 + size])
-        name, n, stored_keys, width = str(head["scheme"]), int(head["n"]), int(head["keys"]), payload_width(head)
-        step = "u1" if int(head.get("step", 4)) == 1 else "<i4"
+        name, n, step, stored_keys, width, by_column = _head(bytes(data[4 : 4 + size]))
     except (struct.error, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise BadFingerprint("the fingerprint's head cannot be read; it is damaged or not a Byline fingerprint") from error
     if name not in schemes:
@@ -271,11 +270,18 @@ def unpack(data: bytes, schemes: Mapping[str, Scheme], derive: bool = True) -> F
     size = n * (4 + 8 * stored_keys + width)
     if min(n, stored_keys, width) < 0 or max(n, stored_keys, width, size) > MAX_UNPACKED_BYTES:
         raise BadFingerprint("the fingerprint claims an impossible size; it is damaged")
-    by_column = "columns" in head
     positions, payload, keys = _columns(data[4 + len(json_head(data)) :], (n, step, stored_keys, width), by_column)
     if derive or stored_keys:
         return make(schemes[name], positions, payload, keys)
     return Fingerprint(name, keys, positions, payload)
+
+
+@lru_cache(maxsize=1024)
+def _head(text: bytes) -> tuple[str, int, str, int, int, bool]:
+    """Scheme, rows, type of a step, stored keys and bytes of payload a row, and whether the payload is written by columns."""
+    head = json.loads(text)
+    step = "u1" if "step" in head and int(head["step"]) == 1 else "<i4"
+    return str(head["scheme"]), int(head["n"]), step, int(head["keys"]), payload_width(head), "columns" in head
 
 
 def payload_width(head: Mapping[str, Any]) -> int:

@@ -92,6 +92,9 @@ def _runs(fingerprint_id: int, own: Hits, probe: Fingerprint, scheme: Scheme) ->
     times_placed = np.zeros(len(probe), np.int64)
     # A still has one position only: there one hit is all that a place can give.
     least = min(scheme.least, different(probe.positions))
+    if len(own) and not probe.positions.any() and (own.work_position == own.work_position[0]).all():
+        place, support = float(own.work_position[0]), float(_once_per_row(own).rarity.sum())  # of two stills: there is no other
+        return [Alignment(fingerprint_id, scheme.name, probe.variant, 1.0, place, support, own.output_row, own.work_position)]
     while len(own) >= least and len(found) < MAX_RUNS:
         output, work = probe.positions[own.output_row].astype(np.float64), own.work_position.astype(np.float64)
         scale, offset, run = _settled(output, work, own, scheme)

@@ -14,7 +14,8 @@ from matcher.bins import GROUP_STEP, Float, bin_sums, fullest, raise_to, slots
 from registry.hits import Hits
 
 MAX_FINGERPRINTS = 40  # of one lookup
-MAX_PLANES = 24  # the same for hashes of stills, whose placements cost more to tell from chance
+MAX_POINTS = 16  # the same for points of stills: of 193 true works among 100,000 none that was told stood lower than the fifth
+MAX_PLANES = 20  # and for hashes of stills
 MAX_ALIKE = 24  # the same where rows are then told apart by their payload: at 10,000 works hardly a true one stands lower
 COUNTED = 4 * MAX_FINGERPRINTS  # fingerprints whose bins are counted at first, by what they may weigh at most
 SQUARE = 10  # tolerances that the side of a square of positions has
@@ -35,7 +36,7 @@ def best_fingerprints(hits: Hits, probe: Fingerprint, scheme: Scheme) -> tuple[H
     elif scheme.aligner == "plane":
         points = scheme.derive is None  # whose keys are cells of one point, not bands of one hash
         counted = _first_of_rows(hits, group) if points else slice(None)
-        most = MAX_FINGERPRINTS if points else MAX_PLANES
+        most = MAX_POINTS if points else MAX_PLANES
         best = np.argsort(-np.bincount(group[counted], hits.rarity[counted]), kind="stable")[:most]
     else:
         best = np.argsort(-_gathered(hits, group, start, probe, scheme), kind="stable")[:MAX_ALIKE]
