@@ -83,7 +83,7 @@ def main() -> None:
         with open_registry(path, create=True) as registry:
             if not registry.works_count():
                 registry.add([Entry(w, w, m.medium, m) for w, m, _ in works])
-                pools = {s.name: kind(s.name, parts, words, WORDS) for s in text.SCHEMES if s.stored}
+                pools = {s.name: kind(s.name, parts, words, WORDS) for s in text.SCHEMES if s.stored and not s.optional}
                 grow(registry, pools, size - registry.works_count(), np.random.default_rng(1))
             rows.append({"works": size} | scored(registry, outputs(), CACHE / f"text-crowd-{size}.jsonl", a.failures))
             print(rows[-1], flush=True)

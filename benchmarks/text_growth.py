@@ -206,7 +206,7 @@ def run(sizes: list[int], path: Path, length: int) -> dict[str, Any]:
     works = real_works()
     parts = [m.parts[0] for _, m, _ in works]
     words = sum(len(p.of(text.STREAM) or ()) for p in parts)
-    pools: dict[str, Pool] = {s.name: FairPool(s.name, parts, words, length) for s in text.SCHEMES if s.stored}
+    pools: dict[str, Pool] = {s.name: FairPool(s.name, parts, words, length) for s in text.SCHEMES if s.stored and not s.optional}
     real = sum(len(p.of(text.STREAM) or ()) for p in parts[:REAL])
     inside, outside = queries([p for *_, p in works[:REAL]]), queries([p for *_, p in works[REAL:]])
     began = time.process_time()
