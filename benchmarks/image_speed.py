@@ -69,8 +69,10 @@ def main() -> None:
         print(f"1 MP: decode {median_ms(lambda: decode(small)):.1f} ms")
         for name, module in (("views", image_views), ("layout", image_layout), ("small", image_pixels), ("local", image_local)):
             print(f"  {name:7} features {median_ms(lambda m=module: m.work_fingerprint(still.grey)):6.1f} ms")
-        for name, module in (("views", image_views), ("layout", image_layout), ("small", image_pixels)):
-            print(f"  {name:7} probe    {median_ms(lambda m=module: m.probe_fingerprint(still.grey)):6.1f} ms")
+        asked = {"views": image_views.probe_fingerprint, "layout": image_layout.probe_fingerprints}
+        asked["small"] = image_pixels.probe_fingerprint
+        for name, probe in asked.items():
+            print(f"  {name:7} probe    {median_ms(lambda p=probe: p(still.grey)):6.1f} ms")
         local = median_ms(lambda: image_local.probe_fingerprints(still.grey, image_local.seen(still.grey)))
         print(f"  local   probe    {local:6.1f} ms")
         print(f"1 MP: features {median_ms(lambda: features(still)):.1f} ms, probes {median_ms(lambda: probes(still)):.1f} ms")
