@@ -81,7 +81,10 @@ def gains(ours: Fingerprint, theirs: Fingerprint, rows: Int64, columns: Int64) -
     others = _spread(len(theirs))
     work = unpacked(theirs.payload[others])
     itself = there @ work.T
-    itself[np.abs(others - columns[:, None]) <= BLOCK // 2] = -1.0
+    for k in range(-(BLOCK // 2), BLOCK // 2 + 1):
+        at = np.minimum(np.searchsorted(others, columns + k), len(others) - 1)
+        row = np.flatnonzero(others[at] == columns + k)
+        itself[row, at[row]] = -1.0
     usual_a = np.maximum(a[:, SIZE] / 255, _others(here @ work.T, *OTHERS))
     usual_b = np.maximum(b[:, SIZE] / 255, _others(itself, OTHERS[0] - 1, OTHERS[1] - 1))
     likeness = (here @ there.T).astype(np.float64)
@@ -101,7 +104,9 @@ def _others(likeness: Float32, first: int, end: int) -> Float:
     blocks = np.maximum.reduceat(likeness, np.arange(0, columns, BLOCK), axis=1)
     if blocks.shape[1] <= first:
         return np.zeros(rows)
-    return np.asarray(-np.sort(-blocks, axis=1)[:, first:end].mean(axis=1), np.float64)
+    end = min(end, blocks.shape[1])
+    nearest = -np.sort(np.partition(-blocks, end - 1, axis=1)[:, :end], axis=1)
+    return np.asarray(nearest[:, first:end].mean(axis=1), np.float64)
 
 
 def best_paths(gain: Float, begins: Int64, most: int = MOST_PATHS) -> list[tuple[float, Path]]:

@@ -18,7 +18,7 @@ from matcher.scan import scan_media
 from registry.memory import MemoryIndex
 
 SYLLABLES = ("ka", "lo", "mi", "ten", "ru", "sha", "ve", "dor", "in", "pel", "gar", "ost", "bri", "num", "tal", "ek")
-STORED = tuple(s for s in SCHEMES if s.stored)
+STORED = [s for s in SCHEMES if s.stored and not s.optional]
 PROVERB = "A stitch in time saves nine, and where there's a will there's a way."
 
 
