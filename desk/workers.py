@@ -57,7 +57,15 @@ class Limits:
             size = Path(path).stat().st_size
         except (OSError, ValueError):
             size = 0
-        return self.floor_s + self.s_per_mb * size / 1e6
+        return self.floor_s + self.s_per_mb * size / 1e6 + _of_extra(path)
+
+
+def _of_extra(path: str) -> float:
+    """Seconds more for a text where a network tells what its sentences mean."""
+    from fingerprint import text, text_meaning
+
+    reads = Path(path).suffix.lower() in text.SUFFIXES and text_meaning.installed()
+    return text_meaning.SLOWEST_S if reads else 0.0
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ FORMAT = 1
 MAX_UNPACKED_BYTES = 1 << 30
 WORTH_PACKING = 5 / 6  # of a payload's bytes; hashes pack to .89 and more, and unpack thirty times as fast as they are
 FEW_COLUMNS = 8
+MOST_HEAD = 1 << 12  # bytes; heads are kept, so a hostile one must not be long
 ZLIB_HEAD, LAST_BLOCK = b"\x78\x9c", b"\x03\x00"  # of RFC 1950; an empty block of RFC 1951 that ends the stream
 
 
@@ -262,6 +263,8 @@ def unpack(data: bytes, schemes: Mapping[str, Scheme], derive: bool = True) -> F
     """
     try:
         (size,) = struct.unpack_from("<I", data)
+        if size > MOST_HEAD:
+            raise ValueError("no head is so long")
         name, n, step, stored_keys, width, by_column = _head(bytes(data[4 : 4 + size]))
     except (struct.error, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise BadFingerprint("the fingerprint's head cannot be read; it is damaged or not a Byline fingerprint") from error

@@ -40,13 +40,15 @@ NEAREST = 3  # cells whose likeness tells how near a sentence lies to all others
 ROW = SIZE + 3  # bytes: the vector, its nearness to all others, its cell
 TOKENS = 96  # that the network looks at of one sentence
 BATCH = 32  # sentences that it takes at once
+AT_ONCE = 1024  # sentences that are compared with all cells at once
 SENTENCE = re.compile(r"""(?<=[.!?;:])["'”’)\]]*\s+|(?<=[.!?]["”’'])\s+|\n\s*\n""")
 WORD = re.compile(r"\w+")
 COMMA = re.compile(r",\s+|--|—")
 LEAST_WORDS, MOST_WORDS = 5, 40  # shorter sentences go with the next one, longer ones are divided
 JOINED = 200  # code points between two sentences that still go together
 BESIDE = 60  # code points from where a long sentence is to be divided to a comma that is taken instead
-MOST = 1 << 22  # code points of a text that are looked at, some 700,000 words, which take nine minutes
+MOST = 1 << 21  # code points of a text that are looked at, some 350,000 words, which take four and a half minutes,
+SLOWEST_S = 1200.0  # and so long on a slow machine
 
 Float32 = npt.NDArray[np.float32]
 Span = tuple[int, int]
@@ -102,28 +104,33 @@ def registered(words: str) -> Fingerprint:
 
 def asked(words: str) -> Fingerprint:
     """The same of an output, with the keys of the cells next to each sentence as well: int64[n, ASKED]."""
-    stored, likeness = _fingerprint(words)
-    cells = np.argsort(-likeness, axis=1, kind="stable")[:, :ASKED].astype(np.uint64)
-    return Fingerprint(MEANING, mix(cells, MEANING).reshape(-1, ASKED), stored.positions, stored.payload)
+    stored, cells = _fingerprint(words)
+    return Fingerprint(MEANING, mix(cells.astype(np.uint64), MEANING).reshape(-1, ASKED), stored.positions, stored.payload)
 
 
-def _fingerprint(words: str) -> tuple[Fingerprint, Float32]:
-    """The stored fingerprint, and float32[n, 4096]: how like each cell each sentence is."""
+def _fingerprint(words: str) -> tuple[Fingerprint, Int64]:
+    """The stored fingerprint, and int64[n, ASKED]: the cells next to each sentence, nearest first."""
     found = [] if _is_foreign(words) else sentences(words[:MOST])
     vectors = components(encoded([re.sub(r"\s+", " ", words[a:b]).strip() for a, b in found]))
-    likeness = vectors @ codebook().cells.T
+    cells, near = nearest_cells(vectors)
     payload = np.zeros((len(found), ROW), np.uint8)
     payload[:, :SIZE] = packed(vectors)
-    payload[:, SIZE] = np.clip(np.rint(255 * nearness(likeness)), 0, 255)
-    cells = likeness.argmax(axis=1) if len(found) else np.zeros(0, np.int64)
-    payload[:, SIZE + 1 :] = cells.astype("<u2").view(np.uint8).reshape(-1, 2)
-    return make(SCHEME, np.array([a for a, _ in found], np.int32), payload), likeness
+    payload[:, SIZE] = np.clip(np.rint(255 * near), 0, 255)
+    payload[:, SIZE + 1 :] = cells[:, :1].astype("<u2").view(np.uint8)
+    return make(SCHEME, np.array([a for a, _ in found], np.int32), payload), cells
 
 
-def nearness(likeness: Float32) -> Float32:
-    """float32[n]: mean likeness to the NEAREST cells, of sentences with these likenesses to all cells."""
-    nearest = np.sort(np.partition(likeness, -NEAREST, axis=1)[:, -NEAREST:], axis=1)  # sorted, so that sums come out the same
-    return np.asarray(nearest.mean(axis=1))
+def nearest_cells(vectors: Float32) -> tuple[Int64, Float32]:
+    """int64[n, ASKED]: the cells next to each vector float32[n, 64], nearest first; float32[n]: mean likeness to the NEAREST."""
+    cells, near = np.zeros((len(vectors), ASKED), np.int64), np.zeros(len(vectors), np.float32)
+    for start in range(0, len(vectors), AT_ONCE):
+        likeness = vectors[start : start + AT_ONCE] @ codebook().cells.T
+        first = np.sort(np.argpartition(-likeness, ASKED, axis=1)[:, :ASKED], axis=1)
+        like = np.take_along_axis(likeness, first, axis=1)
+        order = np.argsort(-like, axis=1, kind="stable")
+        cells[start : start + AT_ONCE] = np.take_along_axis(first, order, axis=1)
+        near[start : start + AT_ONCE] = np.take_along_axis(like, order, axis=1)[:, :NEAREST].mean(axis=1)
+    return cells, near
 
 
 def components(vectors: Float32) -> Float32:

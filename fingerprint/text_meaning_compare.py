@@ -80,15 +80,25 @@ def gains(ours: Fingerprint, theirs: Fingerprint, rows: Int64, columns: Int64) -
     here, there = unpacked(a), unpacked(b)
     others = _spread(len(theirs))
     work = unpacked(theirs.payload[others])
-    itself = there @ work.T
-    for k in range(-(BLOCK // 2), BLOCK // 2 + 1):
-        at = np.minimum(np.searchsorted(others, columns + k), len(others) - 1)
-        row = np.flatnonzero(others[at] == columns + k)
-        itself[row, at[row]] = -1.0
     usual_a = np.maximum(a[:, SIZE] / 255, _others(here @ work.T, *OTHERS))
-    usual_b = np.maximum(b[:, SIZE] / 255, _others(itself, OTHERS[0] - 1, OTHERS[1] - 1))
+    usual_b = b[:, SIZE] / 255
     likeness = (here @ there.T).astype(np.float64)
-    return likeness, np.minimum(likeness - (usual_a[:, None] + usual_b) / 2 + LENIENT, AT_MOST)
+    gain = likeness - (usual_a[:, None] + usual_b) / 2 + LENIENT
+    # A pair that counts less than leaving out both costs lies on no path: most sentences of the work need no second look.
+    near = np.flatnonzero(gain.max(axis=0, initial=-1.0) > -(SKIPPED + PASSED))
+    lifted = np.maximum(_beside_others(there[near], columns[near], work, others) - usual_b[near], 0.0)
+    gain[:, near] -= lifted / 2
+    return likeness, np.minimum(gain, AT_MOST)
+
+
+def _beside_others(sentences: Float32, rows: Int64, work: Float32, others: Int64) -> Float:
+    """float64[n]: how near sentences of a work, in these rows of it, lie to `others` of its rows, their neighbours left out."""
+    itself = sentences @ work.T
+    for k in range(-(BLOCK // 2), BLOCK // 2 + 1):
+        at = np.minimum(np.searchsorted(others, rows + k), len(others) - 1)
+        row = np.flatnonzero(others[at] == rows + k)
+        itself[row, at[row]] = -1.0
+    return _others(itself, OTHERS[0] - 1, OTHERS[1] - 1)
 
 
 def _spread(count: int) -> Int64:
@@ -101,7 +111,10 @@ def _spread(count: int) -> Int64:
 def _others(likeness: Float32, first: int, end: int) -> Float:
     """float64[n]: mean likeness to the nearest sentences of the blocks with these ranks; 0 in a work of so few blocks."""
     rows, columns = likeness.shape
-    blocks = np.maximum.reduceat(likeness, np.arange(0, columns, BLOCK), axis=1)
+    blocks = np.full((rows, -(-columns // BLOCK)), -1.0, np.float32)
+    for k in range(min(BLOCK, columns)):
+        each = likeness[:, k::BLOCK]
+        np.maximum(blocks[:, : each.shape[1]], each, out=blocks[:, : each.shape[1]])
     if blocks.shape[1] <= first:
         return np.zeros(rows)
     end = min(end, blocks.shape[1])

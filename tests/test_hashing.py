@@ -130,6 +130,14 @@ def test_unknown_scheme_is_named():
         unpack(pack(dataclasses.replace(example(), scheme="test.future.9"), other), TABLE)
 
 
+def test_a_head_without_end_is_refused():
+    packed = pack(example(), EXACT)
+    size = int.from_bytes(packed[:4], "little")
+    padded = packed[4 : 4 + size] + b" " * (1 << 13)
+    with pytest.raises(BadFingerprint, match="head"):
+        unpack(len(padded).to_bytes(4, "little") + padded + packed[4 + size :], TABLE)
+
+
 def test_a_claimed_size_is_not_believed():
     packed = pack(example(), EXACT)
     with pytest.raises(BadFingerprint):

@@ -31,7 +31,7 @@ from fingerprint.text_meaning import (
     components,
     installed,
     meaning_keys,
-    nearness,
+    nearest_cells,
     packed,
     sentences,
     unpacked,
@@ -167,8 +167,14 @@ def test_a_row_holds_the_vector_the_nearness_and_the_cell(understanding):
     assert (stored.keys == meaning_keys(stored.payload)).all()
 
 
-def test_nearness_of_nothing_is_nothing():
-    assert nearness(np.zeros((0, 10), np.float32)).shape == (0,)
+def test_the_nearest_cells_are_those_of_a_full_sort_whatever_stands_beside():
+    vectors = np.random.default_rng(3).standard_normal((text_meaning.AT_ONCE + 9, SIZE)).astype(np.float32)
+    cells, near = nearest_cells(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    likeness = vectors @ codebook().cells.T
+    order = np.argsort(-likeness, axis=1)[:, :ASKED]
+    assert (cells == order).mean() > 0.999
+    assert near * np.linalg.norm(vectors, axis=1) == pytest.approx(np.sort(likeness, axis=1)[:, -NEAREST:].mean(axis=1), abs=1e-4)
+    assert [c.shape for c in nearest_cells(vectors[:0])] == [(0, ASKED), (0,)]
 
 
 def test_the_fingerprint_is_read_back_from_its_bytes(understanding):

@@ -13,6 +13,7 @@ import pytest
 
 from desk import workers
 from desk.workers import Limits, Pool, Worker, WorkerFailed
+from fingerprint import text_meaning
 
 HERE = Path(__file__).parent
 LIMITS = Limits(memory_bytes=512 << 20, floor_s=20.0)
@@ -163,6 +164,14 @@ def test_larger_files_get_more_time(tmp_path):
     assert Limits().seconds(str(small)) < 181
     assert Limits().seconds(str(large)) == pytest.approx(180 + 4000)
     assert Limits().seconds(str(tmp_path / "gone")) == 180
+
+
+def test_texts_get_more_time_where_a_network_reads_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_meaning, "installed", lambda: True)
+    assert Limits().seconds(str(tmp_path / "novel.txt")) == 180 + text_meaning.SLOWEST_S
+    assert Limits().seconds(str(tmp_path / "film.mp4")) == 180
+    monkeypatch.setattr(text_meaning, "installed", lambda: False)
+    assert Limits().seconds(str(tmp_path / "novel.txt")) == 180
 
 
 def test_a_worker_gets_its_own_file_only(tmp_path, monkeypatch):
