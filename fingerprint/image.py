@@ -40,7 +40,7 @@ def probes(still: Still) -> Part:
     points = image_local.seen(grey)
     plain, mirror = image_local.probe_fingerprints(grey, points)
     layouts = image_layout.probe_fingerprints(grey)
-    of_films = image_film.probe_fingerprints(grey, points)
+    of_films = image_film.probe_fingerprints(grey, (image_local.seen_larger(grey), points[1]))
     made = (image_views.probe_fingerprint(grey), *layouts, image_pixels.probe_fingerprint(grey), plain, mirror, *of_films)
     return Part("image", (float(still.width), float(still.height)), made)
 

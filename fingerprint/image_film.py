@@ -48,7 +48,7 @@ TURN_NAMES = [name for name, _ in dihedral(np.zeros((0, LOW, LOW), np.float32))]
 def probe_fingerprints(grey: UInt8, both: tuple[image_local.Seen, image_local.Seen]) -> tuple[Fingerprint, ...]:
     """What is looked up in films beside whole hashes: local features, also mirrored; and the picture to compare.
 
-    The points are those that are looked up in stills, told as of a picture of POINTS_SIDE: looking twice costs as much again.
+    The points, as image_local finds them, are told as of a picture of POINTS_SIDE.
     """
     scale = min(1.0, POINTS_SIDE / max(grey.shape))
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))

@@ -27,6 +27,7 @@ SIDE = 560  # longer side at which points are looked for: two thirds of the time
 WORK_POINTS = 300
 DETECTED = 1200
 PROBE_SIDE, PROBE_POINTS, PROBE_DETECTED = 320, 500, 600
+FILM_SIDE = 400  # of a picture that is looked up in films
 CONTRAST = 0.02  # half of OpenCV's: blurred and faint pictures still give points
 CELLS_PER_HALF = 1024
 SIGN_BITS = 6  # of a signature that are part of the key
@@ -197,6 +198,15 @@ def seen(grey: UInt8) -> tuple[Seen, Seen]:
     points = detect(grey, PROBE_POINTS, PROBE_SIDE, PROBE_DETECTED)
     fewer = Points(*(getattr(points, f.name)[:MIRROR_POINTS] for f in fields(Points)))
     return told(points, PROBE_CELLS), told(mirrored(fewer, grey.shape[1]), MIRROR_CELLS)
+
+
+def seen_larger(grey: UInt8) -> Seen:
+    """The points of an output as it is that are looked up in films.
+
+    A still out of a film often shows a part of its picture, at the size of a thumbnail: in a picture of PROBE_SIDE too few of the
+    film's points are left. Among stills as many more points bring nothing but chance.
+    """
+    return told(detect(grey, PROBE_POINTS, FILM_SIDE, PROBE_DETECTED), PROBE_CELLS)
 
 
 def told(points: Points, cells: int) -> Seen:

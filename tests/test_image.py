@@ -261,7 +261,7 @@ def test_pairs_must_agree_at_three_different_spots():
     assert not worth_placing(points([10, 40, 41, 40]), points([110, 140, 141, 140]), pairs, 300.0)
 
 
-def test_points_are_looked_for_once_for_stills_and_films():
+def test_points_are_told_alike_for_stills_and_films():
     grey = still(photo(2)).grey
     both = image_local.seen(grey)
     (plain, mirror), (film, film_mirror, _) = (m.probe_fingerprints(grey, both) for m in (image_local, image_film))
