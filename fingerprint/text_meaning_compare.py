@@ -23,7 +23,8 @@ LENIENT = 0.05  # added to what a pair counts: a true one may be as far apart as
 AT_MOST = 0.2  # what one pair counts: one sentence alone, a proverb or a quotation, is no retelling
 SKIPPED, PASSED = 0.05, 0.01  # cost of a sentence of the output that is not in the work, and of one of the work that is left out
 STEEP, COMMON = 18.0, -4.2  # of a path's score what -log10 of chance is, a pair tried: see benchmarks/meaning_trial.py
-LEAST = 1.5  # weaker passages are left out: several of chance would add up
+LEAST = 5.0  # weaker passages are left out: several of chance would add up
+KNOWN = 0.54  # nearness to the codebook's prose of what it speaks of: see `_known`
 LEAST_SENTENCES = 2  # of the output, that lie on a path
 COPIED = 0.92  # mean likeness of the sentences, from which the passage is a copy and not retold
 BLOCK = 8  # sentences of the work, of which the nearest one counts: those beside a true one are near as well
@@ -50,9 +51,21 @@ def same_meaning(output: Part, work: Part, alignment: Alignment) -> list[Evidenc
             alike = float(np.mean([likeness[i, j] for i, j in path]))
             strength = STEEP * score - math.log10(len(ours) * len(theirs)) - COMMON
             pairs = [(int(rows[i]), int(columns[j])) for i, j in path]
-            if strength >= LEAST and alike < COPIED and len({i for i, _ in pairs}) >= LEAST_SENTENCES:
+            enough = strength >= LEAST and len({i for i, _ in pairs}) >= LEAST_SENTENCES
+            if enough and alike < COPIED and _known(ours, theirs, pairs):
                 found.append(_evidence((ours, theirs), words, work.extent[0], pairs, strength, alike))
     return found
+
+
+def _known(ours: Fingerprint, theirs: Fingerprint, pairs: Path) -> bool:
+    """Whether the codebook's prose speaks of such matter at all: of most of the work, and of the sentences on the path. Where it
+    does not (commands, programs, tables) sentences seem nearer to each other than to anything else, whatever they say: what
+    chance gives there is not known, and nothing is claimed.
+    """
+    if ours.payload is None or theirs.payload is None:
+        return False
+    near = [int(ours.payload[i, SIZE]) + int(theirs.payload[j, SIZE]) for i, j in pairs]
+    return min(float(np.mean(near)) / 2, float(np.median(theirs.payload[:, SIZE]))) >= KNOWN * 255
 
 
 def _stretches(at: npt.NDArray[np.int32], to: Int64, rows: int, columns: int) -> Iterator[tuple[Int64, Int64]]:
@@ -71,29 +84,29 @@ def _stretches(at: npt.NDArray[np.int32], to: Int64, rows: int, columns: int) ->
 def gains(ours: Fingerprint, theirs: Fingerprint, rows: Int64, columns: Int64) -> tuple[Float, Float]:
     """float64[rows, columns]: the cosine of each pair of sentences, and what the pair counts.
 
-    How near a sentence lies to others is told by the codebook, or by the other sentences of this very work where they lie nearer:
-    two handbooks of one program have much in common that the codebook's prose has not.
+    How near a sentence lies to others is told by the codebook, or by the other sentences of this very work and of this very
+    output where they lie nearer: two novels of one author have much in common that the codebook's prose has not.
     """
     if ours.payload is None or theirs.payload is None:
         return np.zeros((0, 0)), np.zeros((0, 0))
     a, b = ours.payload[rows], theirs.payload[columns]
     here, there = unpacked(a), unpacked(b)
-    others = _spread(len(theirs))
-    work = unpacked(theirs.payload[others])
-    usual_a = np.maximum(a[:, SIZE] / 255, _others(here @ work.T, *OTHERS))
+    others, own = _spread(len(theirs)), _spread(len(ours))
+    work, output = unpacked(theirs.payload[others]), unpacked(ours.payload[own])
+    usual_a = np.maximum(a[:, SIZE] / 255, np.maximum(_others(here @ work.T, *OTHERS), _beside_others(here, rows, output, own)))
     usual_b = b[:, SIZE] / 255
     likeness = (here @ there.T).astype(np.float64)
     gain = likeness - (usual_a[:, None] + usual_b) / 2 + LENIENT
     # A pair that counts less than leaving out both costs lies on no path: most sentences of the work need no second look.
     near = np.flatnonzero(gain.max(axis=0, initial=-1.0) > -(SKIPPED + PASSED))
-    lifted = np.maximum(_beside_others(there[near], columns[near], work, others) - usual_b[near], 0.0)
-    gain[:, near] -= lifted / 2
+    usual = np.maximum(_beside_others(there[near], columns[near], work, others), _others(there[near] @ output.T, *OTHERS))
+    gain[:, near] -= np.maximum(usual - usual_b[near], 0.0) / 2
     return likeness, np.minimum(gain, AT_MOST)
 
 
-def _beside_others(sentences: Float32, rows: Int64, work: Float32, others: Int64) -> Float:
-    """float64[n]: how near sentences of a work, in these rows of it, lie to `others` of its rows, their neighbours left out."""
-    itself = sentences @ work.T
+def _beside_others(sentences: Float32, rows: Int64, text: Float32, others: Int64) -> Float:
+    """float64[n]: how near sentences of a text, in these rows of it, lie to `others` of its rows, their neighbours left out."""
+    itself = sentences @ text.T
     for k in range(-(BLOCK // 2), BLOCK // 2 + 1):
         at = np.minimum(np.searchsorted(others, rows + k), len(others) - 1)
         row = np.flatnonzero(others[at] == rows + k)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from desk.words import telling
-from fingerprint import schemes, text, text_meaning
+from fingerprint import schemes, text, text_meaning, text_meaning_compare
 from fingerprint.documents import Document
 from fingerprint.errors import BylineError
-from fingerprint.features import Media, Part, pack, unpack
+from fingerprint.features import Fingerprint, Media, Part, make, pack, unpack
 from fingerprint.text_meaning import (
     ASKED,
     CLIP,
@@ -36,7 +36,7 @@ from fingerprint.text_meaning import (
     sentences,
     unpacked,
 )
-from fingerprint.text_meaning_compare import best_paths
+from fingerprint.text_meaning_compare import best_paths, gains
 from matcher.report import as_json
 from matcher.scan import scan_media
 from registry.memory import MemoryIndex
@@ -79,6 +79,7 @@ def _vector(text: str) -> np.ndarray:
 def understanding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "installed", lambda: True)
     monkeypatch.setattr(text_meaning, "_network", lambda: meanings)
+    monkeypatch.setattr(text_meaning_compare, "KNOWN", 0.3)  # its sentences are far from any prose
 
 
 def tale(seed: int, count: int, things: Sequence[str] = THINGS) -> list[list[str]]:
@@ -230,6 +231,34 @@ def test_the_same_sentences_in_another_order_say_less(understanding):
         for s in (story[20:32], shuffled)
     ]
     assert strengths[0] > 2 * strengths[1]
+
+
+def test_nothing_is_claimed_of_matter_that_the_codebook_does_not_speak_of(understanding, monkeypatch):
+    story = tale(3, 60)
+    index, passage = index_of({"story": told(story)}), retold(story[20:32], 7)
+    assert any(f.evidence.scheme == MEANING for f in _found(passage, index))
+    monkeypatch.setattr(text_meaning_compare, "KNOWN", 0.54)
+    assert not any(f.evidence.scheme == MEANING for f in _found(passage, index))
+
+
+def test_what_an_output_says_again_and_again_counts_for_less():
+    rows = np.random.default_rng(8).standard_normal((130, SIZE)).astype(np.float32)
+    work, output = rows[:60], rows[60:120].copy()
+    output[0] = work[20] + 0.7 * rows[120]
+    once = output.copy()
+    for k, row in enumerate((16, 32, 48)):
+        output[row] = work[20] + 0.7 * rows[121 + k]
+    told_once, told_often = (gains(_of(said), _of(work), np.arange(60), np.arange(60))[1][0, 20] for said in (once, output))
+    assert told_once == pytest.approx(text_meaning_compare.AT_MOST) and told_often < 0.15
+
+
+def _of(vectors: np.ndarray) -> Fingerprint:
+    """A text of sentences with these vectors."""
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    cells, near = nearest_cells(unit)
+    near = np.rint(255 * near).astype(np.uint8)
+    payload = np.hstack([packed(unit), near[:, None], cells[:, :1].astype("<u2").view(np.uint8)])
+    return make(SCHEMES[MEANING], np.arange(len(unit), dtype=np.int32), payload)
 
 
 def _found(words: str, index: MemoryIndex):
