@@ -45,6 +45,11 @@ SENTENCE = re.compile(r"""(?<=[.!?;:])["'”’)\]]*\s+|(?<=[.!?]["”’'])\s+|
 WORD = re.compile(r"\w+")
 COMMA = re.compile(r",\s+|--|—")
 LEAST_WORDS, MOST_WORDS = 5, 40  # shorter sentences go with the next one, longer ones are divided
+ENGLISH = re.compile(
+    r"\b(the|of|and|to|that|he|was|it|his|with|for|you|not|at|be|on|but|have|she|they|this|which|by|are|were|from|him|all|my|we|or"
+    r"|there|one|when|if|what|who|them|their|would|been|has|will|your|out|up|more|said|then|into|had|her|its|could|now|than)\b",
+    re.IGNORECASE,
+)
 JOINED = 200  # code points between two sentences that still go together
 BESIDE = 60  # code points from where a long sentence is to be divided to a comma that is taken instead
 MOST = 1 << 21  # code points of a text that are looked at, some 350,000 words, which take four and a half minutes,
@@ -111,13 +116,24 @@ def asked(words: str) -> Fingerprint:
 def _fingerprint(words: str) -> tuple[Fingerprint, Int64]:
     """The stored fingerprint, and int64[n, ASKED]: the cells next to each sentence, nearest first."""
     found = [] if _is_foreign(words) else sentences(words[:MOST])
-    vectors = components(encoded([re.sub(r"\s+", " ", words[a:b]).strip() for a, b in found]))
+    told = [re.sub(r"\s+", " ", words[a:b]).strip() for a, b in found]
+    vectors = components(encoded(told))
     cells, near = nearest_cells(vectors)
+    near[~in_english(told)] = 1.0
     payload = np.zeros((len(found), ROW), np.uint8)
     payload[:, :SIZE] = packed(vectors)
     payload[:, SIZE] = np.clip(np.rint(255 * near), 0, 255)
     payload[:, SIZE + 1 :] = cells[:, :1].astype("<u2").view(np.uint8)
     return make(SCHEME, np.array([a for a, _ in found], np.int32), payload), cells
+
+
+def in_english(told: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """bool[n]: whether one of the commonest words of English is in the sentence, or in the one before or after it. To the network
+    sentences of other languages, a letter in Latin say, are like each other, whatever they say: they count as near to all others.
+    """
+    english = np.array([ENGLISH.search(sentence) is not None for sentence in told], bool)
+    beside = np.pad(english, 1)
+    return np.asarray(english | beside[:-2] | beside[2:], bool)
 
 
 def nearest_cells(vectors: Float32) -> tuple[Int64, Float32]:

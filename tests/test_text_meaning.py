@@ -29,6 +29,7 @@ from fingerprint.text_meaning import (
     Float32,
     codebook,
     components,
+    in_english,
     installed,
     meaning_keys,
     nearest_cells,
@@ -176,6 +177,14 @@ def test_the_nearest_cells_are_those_of_a_full_sort_whatever_stands_beside():
     assert (cells == order).mean() > 0.999
     assert near * np.linalg.norm(vectors, axis=1) == pytest.approx(np.sort(likeness, axis=1)[:, -NEAREST:].mean(axis=1), abs=1e-4)
     assert [c.shape for c in nearest_cells(vectors[:0])] == [(0, ASKED), (0,)]
+
+
+def test_sentences_of_another_language_are_near_to_everything(understanding):
+    latin = "Tunc per ignem impetu nocivo expers transiit. Quibus factis juravit se patrem tuum quoque immortalem. "
+    stored = text.features(document(f"{told(tale(2, 30))} {latin * 2}{told(tale(4, 30))}")).of(MEANING)
+    assert stored is not None and stored.payload is not None
+    assert np.flatnonzero(stored.payload[:, SIZE] == 255).tolist() == [31, 32]  # those at the edges may be English of few words
+    assert in_english(["Evening, Parson.", "He stops."]).all() and in_english([]).shape == (0,)
 
 
 def test_the_fingerprint_is_read_back_from_its_bytes(understanding):
