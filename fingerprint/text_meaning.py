@@ -38,6 +38,7 @@ CLIP = 0.4  # of a component: 3.2 standard deviations of a vector of length 1
 ASKED = 8  # cells next to a sentence of an output: with them two in three sentences of a paraphrase meet the sentence they retell
 NEAREST = 3  # cells whose likeness tells how near a sentence lies to all others
 ROW = SIZE + 3  # bytes: the vector, its nearness to all others, its cell
+NOT_ENGLISH = 255  # in place of the nearness of a sentence in another language, as near as can be; others have less
 TOKENS = 96  # that the network looks at of one sentence
 BATCH = 32  # sentences that it takes at once
 AT_ONCE = 1024  # sentences that are compared with all cells at once
@@ -119,10 +120,9 @@ def _fingerprint(words: str) -> tuple[Fingerprint, Int64]:
     told = [re.sub(r"\s+", " ", words[a:b]).strip() for a, b in found]
     vectors = components(encoded(told))
     cells, near = nearest_cells(vectors)
-    near[~in_english(told)] = 1.0
     payload = np.zeros((len(found), ROW), np.uint8)
     payload[:, :SIZE] = packed(vectors)
-    payload[:, SIZE] = np.clip(np.rint(255 * near), 0, 255)
+    payload[:, SIZE] = np.where(in_english(told), np.clip(np.rint(255 * near), 0, NOT_ENGLISH - 1), NOT_ENGLISH)
     payload[:, SIZE + 1 :] = cells[:, :1].astype("<u2").view(np.uint8)
     return make(SCHEME, np.array([a for a, _ in found], np.int32), payload), cells
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fingerprint.features import Alignment, Evidence, Fingerprint, Part
 from fingerprint.hashing import Int64
-from fingerprint.text_meaning import MEANING, SIZE, Float32, unpacked
+from fingerprint.text_meaning import MEANING, NOT_ENGLISH, SIZE, Float32, unpacked
 from fingerprint.text_stream import STREAM
 
 LENIENT = 0.05  # added to what a pair counts: a true one may be as far apart as neighbours are
@@ -59,13 +59,20 @@ def same_meaning(output: Part, work: Part, alignment: Alignment) -> list[Evidenc
 
 def _known(ours: Fingerprint, theirs: Fingerprint, pairs: Path) -> bool:
     """Whether the codebook's prose speaks of such matter at all: of most of the work, and of the sentences on the path. Where it
-    does not (commands, programs, tables) sentences seem nearer to each other than to anything else, whatever they say: what
-    chance gives there is not known, and nothing is claimed.
+    does not (commands, programs, other languages) sentences seem nearer to each other than to anything else, whatever they say:
+    what chance gives there is not known, and nothing is claimed.
     """
-    if ours.payload is None or theirs.payload is None:
-        return False
-    near = [int(ours.payload[i, SIZE]) + int(theirs.payload[j, SIZE]) for i, j in pairs]
-    return min(float(np.mean(near)) / 2, float(np.median(theirs.payload[:, SIZE]))) >= KNOWN * 255
+    here, there = _near(ours), _near(theirs)
+    on_path = float(np.mean([here[i] + there[j] for i, j in pairs])) / 2
+    return min(on_path, float(np.median(there))) >= KNOWN
+
+
+def _near(sentences: Fingerprint) -> Float:
+    """float64[n]: how near each sentence lies to the codebook's prose; 0 of another language."""
+    if sentences.payload is None:
+        return np.zeros(len(sentences))
+    column = sentences.payload[:, SIZE]
+    return np.where(column == NOT_ENGLISH, 0.0, column / 255)
 
 
 def _stretches(at: npt.NDArray[np.int32], to: Int64, rows: int, columns: int) -> Iterator[tuple[Int64, Int64]]:

@@ -23,6 +23,7 @@ from fingerprint.text_meaning import (
     MEANING,
     MOST_WORDS,
     NEAREST,
+    NOT_ENGLISH,
     ROW,
     SIZE,
     WIDTH,
@@ -183,7 +184,10 @@ def test_sentences_of_another_language_are_near_to_everything(understanding):
     latin = "Tunc per ignem impetu nocivo expers transiit. Quibus factis juravit se patrem tuum quoque immortalem. "
     stored = text.features(document(f"{told(tale(2, 30))} {latin * 2}{told(tale(4, 30))}")).of(MEANING)
     assert stored is not None and stored.payload is not None
-    assert np.flatnonzero(stored.payload[:, SIZE] == 255).tolist() == [31, 32]  # those at the edges may be English of few words
+    assert np.flatnonzero(stored.payload[:, SIZE] == NOT_ENGLISH).tolist() == [
+        31,
+        32,
+    ]  # those at the edges may be English of few words
     assert in_english(["Evening, Parson.", "He stops."]).all() and in_english([]).shape == (0,)
 
 
@@ -248,6 +252,18 @@ def test_nothing_is_claimed_of_matter_that_the_codebook_does_not_speak_of(unders
     assert any(f.evidence.scheme == MEANING for f in _found(passage, index))
     monkeypatch.setattr(text_meaning_compare, "KNOWN", 0.54)
     assert not any(f.evidence.scheme == MEANING for f in _found(passage, index))
+
+
+def test_sentences_of_another_language_are_no_matter_that_is_known():
+    def text_of(near: int) -> Fingerprint:
+        payload = np.full((10, SIZE + 3), near, np.uint8)
+        return make(SCHEMES[MEANING], np.arange(10, dtype=np.int32), payload)
+
+    path = [(2, 3), (3, 4)]
+    prose, commands, latin = text_of(160), text_of(120), text_of(NOT_ENGLISH)
+    assert text_meaning_compare._known(prose, prose, path)
+    assert not any(text_meaning_compare._known(prose, other, path) for other in (commands, latin))
+    assert not text_meaning_compare._known(latin, prose, path)
 
 
 def test_what_an_output_says_again_and_again_counts_for_less():
