@@ -171,8 +171,8 @@ def chosen(folder: Path) -> tuple[list[Output], list[Output], dict[str, float]]:
                 continue
             path = folder / f"{Path(o['path']).stem}.jpg"
             cv2.imwrite(str(path), cv2.resize(picture, SIDE, interpolation=cv2.INTER_CUBIC), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-            probe(path)
-            took, media = cpu(lambda p=path: probe(p))
+            probe(path, films=False)
+            took, media = cpu(lambda p=path: probe(p, films=False))
             spent[sort].append(took)
             some.append((o["path"], [w["work_id"] for w in o["works"]], media))
     return sorts["registered"], sorts["not registered"], {sort: statistics.median(s) for sort, s in spent.items()}

@@ -146,12 +146,13 @@ def _twins(job: Mapping[str, Any], registry: Registry) -> list[str]:
     """Near twins of a work whose packed features are the job's body. Without its file there is nothing to be sure by."""
     from fingerprint import probe
     from fingerprint.portable import is_portable, unpack_media
+    from matcher.look import films_in
     from matcher.twins import near_twins, worth_checking
 
     path, itself = Path(job["path"]), {str(job["twins_of"])}
     if not worth_checking(unpack_media(job["body"]), registry, itself) or is_portable(path):
         return []
-    media = probe(path)
+    media = probe(path, films_in(registry))
     with registry.snapshot():
         return near_twins(media, registry, itself)
 

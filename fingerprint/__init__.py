@@ -72,9 +72,9 @@ def extract(path: Path | str) -> Media:
     return _media(Path(path), "features")
 
 
-def probe(path: Path | str) -> Media:
-    """What a scan of this file looks up. Raises UnreadableMedia."""
-    return _media(Path(path), "probes")
+def probe(path: Path | str, films: bool = True) -> Media:
+    """What a scan of this file looks up; without `films`, where none are registered. Raises UnreadableMedia."""
+    return _media(Path(path), "for_films" if films else "probes")
 
 
 def glance(path: Path | str) -> Media | None:
@@ -122,7 +122,8 @@ def _media(path: Path, view: str, leading: Part | None = None) -> Media:
     parts = [leading] if leading else []
     for name in kind.parts[len(parts) :]:
         medium = table[name]
-        parts.append(getattr(medium, view)(medium.decode(path)))
+        make = getattr(medium, view) or medium.probes
+        parts.append(make(medium.decode(path)))
     return Media(kind.medium, sha256_of(path), tuple(parts), kind.tags)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fingerprint import (
     image_evidence,
     image_film,
@@ -36,12 +38,22 @@ def manner(still: Still) -> Fingerprint:
 
 def probes(still: Still) -> Part:
     """What a scan looks up: hashes of views and regions, more local features, also mirrored; and the picture to compare."""
+    return _probes(still, image_local.seen(still.grey))
+
+
+def for_films(still: Still) -> Part:
+    """The same, with the points that are looked up in films alone: they cost as much as all the rest."""
+    points = image_local.seen(still.grey)
+    part = _probes(still, points)
+    of_films = image_film.probe_fingerprints(still.grey, (image_local.seen_larger(still.grey), points[1]))
+    return replace(part, fingerprints=(*part.fingerprints, *of_films))
+
+
+def _probes(still: Still, points: tuple[image_local.Seen, image_local.Seen]) -> Part:
     grey = still.grey
-    points = image_local.seen(grey)
-    plain, mirror = image_local.probe_fingerprints(grey, points)
-    layouts = image_layout.probe_fingerprints(grey)
-    of_films = image_film.probe_fingerprints(grey, (image_local.seen_larger(grey), points[1]))
-    made = (image_views.probe_fingerprint(grey), *layouts, image_pixels.probe_fingerprint(grey), plain, mirror, *of_films)
+    layouts, local = image_layout.probe_fingerprints(grey), image_local.probe_fingerprints(grey, points)
+    whole, small = image_views.probe_fingerprint(grey), image_pixels.probe_fingerprint(grey)
+    made = (whole, *layouts, small, *local, image_film.frame(grey))
     return Part("image", (float(still.width), float(still.height)), made)
 
 
@@ -60,6 +72,7 @@ IMAGE = Medium(
     features,
     probes,
     compare,
+    for_films=for_films,
     likely=image_likely.likely,
     manner=manner,
 )

@@ -45,18 +45,23 @@ PART_PRIOR, MIRROR_PRIOR = -1.0, -0.7  # log10 of how rare it is to show a part 
 TURN_NAMES = [name for name, _ in dihedral(np.zeros((0, LOW, LOW), np.float32))]
 
 
-def probe_fingerprints(grey: UInt8, both: tuple[image_local.Seen, image_local.Seen]) -> tuple[Fingerprint, ...]:
-    """What is looked up in films beside whole hashes: local features, also mirrored; and the picture to compare.
+def frame(grey: UInt8) -> Fingerprint:
+    """The picture that is compared with those of films."""
+    small = np.asarray(cv2.resize(grey, (FRAME, FRAME), interpolation=cv2.INTER_AREA), np.uint8)
+    return make(FRAMES, np.zeros(1, np.int32), small.reshape(1, -1))
+
+
+def probe_fingerprints(grey: UInt8, both: tuple[image_local.Seen, image_local.Seen]) -> tuple[Fingerprint, Fingerprint]:
+    """What is looked up in films beside whole hashes: local features, as it is and mirrored.
 
     The points, as image_local finds them, are told as of a picture of POINTS_SIDE.
     """
     scale = min(1.0, POINTS_SIDE / max(grey.shape))
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
-    points = [
+    plain, mirror = (
         joined_points([_found(own, size, grey)], own.cells.shape[1], v) for own, v in zip(both, ("", "mirror"), strict=True)
-    ]
-    frame = np.asarray(cv2.resize(grey, (FRAME, FRAME), interpolation=cv2.INTER_AREA), np.uint8)
-    return *points, make(FRAMES, np.zeros(1, np.int32), frame.reshape(1, -1))
+    )
+    return plain, mirror
 
 
 def _found(own: image_local.Seen, size: tuple[int, int], grey: UInt8) -> Found:

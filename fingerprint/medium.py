@@ -45,6 +45,7 @@ class Medium:
     explained  (output part, [(work part, evidence of a sure copy)]) -> do these leave nothing of the output to be looked
                for? None: they may always
     manner     signal -> Fingerprint of one row, or of none: how it is made, whatever it shows. None: not told of this medium
+    for_films  signal -> Part: the probes, with what is looked up in films alone. None: there is nothing such
     """
 
     name: str
@@ -59,3 +60,4 @@ class Medium:
     likely: Callable[[Part, Sequence[tuple[Part, Alignment]]], list[Alignment]] | None = None
     explained: Callable[[Part, Sequence[tuple[Part, Evidence]]], bool] | None = None
     manner: Callable[[Any], Fingerprint] | None = None
+    for_films: Callable[[Any], Part] | None = None

@@ -16,13 +16,21 @@ from matcher.verify import work_part
 from registry.hits import Hits, Index
 
 MOST_PAIRS = 60  # moments of works that are looked at for each view of a glance
+FILM = "film"
 IN_SECONDS = ("audio",)  # parts whose findings tell seconds of the output
 
 
 def output_probes(path: Path, index: Index) -> Media:
     """The probes of an output, to be scanned against this index. Raises UnreadableMedia."""
     seen = glance(path)
-    return probe(path) if seen is None else look_closer(path, seen, moments(seen, index))
+    return probe(path, films_in(index)) if seen is None else look_closer(path, seen, moments(seen, index))
+
+
+def films_in(index: Index) -> bool:
+    """Whether anything can be met that is looked up in films alone."""
+    table = media_table()
+    shared = {s.name for m in table.values() if m.name != FILM for s in m.schemes}
+    return any(index.holds(s.name) for s in table[FILM].schemes if s.indexed and s.name not in shared)
 
 
 def moments(seen: Media, index: Index) -> list[Span]:

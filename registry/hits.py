@@ -162,5 +162,8 @@ class Index(Protocol):
     def rows(self, scheme: str) -> Rows:
         """All fingerprints of a scheme that has one row each and no keys; a work without a row is left out."""
 
+    def holds(self, scheme: str) -> bool:
+        """Whether a key of that scheme can be met at all."""
+
     def works_count(self) -> int:
         """How many works can be matched."""

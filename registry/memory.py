@@ -97,6 +97,10 @@ class MemoryIndex:
             np.array([i for i, _ in found], np.int32), np.concatenate(payloads) if payloads else np.zeros((0, 0), np.uint8)
         )
 
+    def holds(self, scheme: str) -> bool:
+        """See Index.holds."""
+        return scheme in self._postings and len(self._postings[scheme][0]) > 0
+
     def works_count(self) -> int:
         """See Index.works_count."""
         return self._count

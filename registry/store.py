@@ -138,6 +138,11 @@ class Registry:
             self._held[scheme] = columns.read(conn, known, meta(conn, "revision"), self.schemes, held)
             return columns.as_rows(self._held[scheme])
 
+    def holds(self, scheme: str) -> bool:
+        """See Index.holds."""
+        with self.file.reading() as conn:
+            return self._directory(conn, scheme).fingerprints > 0
+
     def works_count(self) -> int:
         """See Index.works_count."""
         with self.file.reading() as conn:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from test_film import SIZE, Pictures, features, found, scene, write
 
-from fingerprint import media_table, schemes
-from fingerprint.features import Evidence, Media
+from fingerprint import schemes
+from fingerprint.features import Evidence
+from matcher.look import output_probes
 from matcher.scan import findings
 from registry.memory import MemoryIndex
 
@@ -97,9 +98,7 @@ def test_speed_is_told_of_mirrored_and_cropped_pictures(frames, index, tmp_path)
 def still(index: MemoryIndex, grey: np.ndarray, path: Path) -> list[tuple[str, Evidence]]:
     """Findings of a still among the films."""
     Image.fromarray(grey).save(path)
-    image = media_table()["image"]
-    media = Media("image", "", (image.probes(image.decode(path)),))
-    return [(f.registered.work_id, f.evidence) for f in findings(media, index)]
+    return [(f.registered.work_id, f.evidence) for f in findings(output_probes(path, index), index)]
 
 
 STILLS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -14,8 +14,9 @@ import pytest
 from test_film import Pictures, features, scene, write
 from test_image import photo, still
 
-from fingerprint import schemes
+from fingerprint import probe, schemes
 from fingerprint.features import Evidence, Fingerprint, cut
+from fingerprint.film_local import LOCAL
 from fingerprint.hashing import UInt8
 from fingerprint.image import IMAGE
 from matcher.find import findings
@@ -134,6 +135,18 @@ def test_foreign_pictures_and_films_name_nobody(index: MemoryIndex, tmp_path: Pa
 
 def test_a_registered_film_is_found_beside_them(index: MemoryIndex, tmp_path: Path):
     assert list(evidence(index, write(tmp_path / "o.mp4", scene(1, 6)))) == ["film"]
+
+
+def test_what_only_films_are_found_by_is_made_where_films_are_registered(index: MemoryIndex, tmp_path: Path):
+    path = tmp_path / "o.png"
+    cv2.imwrite(str(path), drawing(3))
+    every, stills = probe(path), MemoryIndex([(f"s{i}", (IMAGE.features(still(drawing(i))),)) for i in range(6)], schemes())
+    beside_films, without = output_probes(path, index), output_probes(path, stills)
+    points = [[f.variant for f in m.parts[0].fingerprints if f.scheme == LOCAL.name] for m in (every, beside_films, without)]
+    assert points == [["", "mirror"], ["", "mirror"], []]
+    assert len(without.parts[0].fingerprints) + 2 == len(every.parts[0].fingerprints)
+    reports = [as_json(scan_media("o", media, stills), candidates=True) for media in (every, without)]
+    assert reports[0] == reports[1] and [m["work"] for m in reports[0]["matches"]] == ["s3"]
 
 
 def test_seconds_that_were_not_looked_at_are_not_told(index: MemoryIndex, tmp_path: Path):

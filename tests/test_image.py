@@ -264,7 +264,7 @@ def test_pairs_must_agree_at_three_different_spots():
 def test_points_are_told_alike_for_stills_and_films():
     grey = still(photo(2)).grey
     both = image_local.seen(grey)
-    (plain, mirror), (film, film_mirror, _) = (m.probe_fingerprints(grey, both) for m in (image_local, image_film))
+    (plain, mirror), (film, film_mirror) = (m.probe_fingerprints(grey, both) for m in (image_local, image_film))
     assert len(plain) == len(film) > len(mirror) == len(film_mirror) > 100
     # The same signatures, in film's form behind three bytes of the cell; its places in steps of a 255th of the sides.
     assert (plain.payload[:, :12] == film.payload[:, 3:15]).all()

@@ -59,7 +59,7 @@ def test_hits_are_those_of_the_index_in_memory(tmp_path_factory, batches, probes
         if len(expected):
             expected = Hits(expected.output_row, numbers[expected.fingerprint_id], expected.work_position, expected.rarity)
         same_hits(registry.lookup(EXACT.name, keys), expected)
-        assert registry.works_count() == len(alive)
+        assert registry.works_count() == len(alive) and registry.holds(EXACT.name) == index.holds(EXACT.name)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 40])
