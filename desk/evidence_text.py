@@ -13,6 +13,7 @@ from rapidfuzz.distance import LCSseq
 from fingerprint.text_agreement import COPY_FROM
 from fingerprint.text_fold import fold, folded_character, word_hashes
 from fingerprint.text_forms import forms_of
+from fingerprint.text_gloss import ENGLISH, LANGUAGES, language_of, told_by
 from fingerprint.text_retelling import TELLING_FROM
 
 HIDDEN = "\\u00ad\\u200b-\\u200f\\u2060-\\u2064\\ufeff\\u0300-\\u036f"  # what may stand unseen inside a word; accents apart
@@ -23,6 +24,7 @@ PASSAGES = 6
 MAX_WORDS = 260  # of one passage, that are shown
 CONTEXT = 140  # code points around it
 SWAPPED = 3  # so many words in the place of as many others are a change, whatever they are
+SPOKEN = (ENGLISH, *LANGUAGES)  # variants of a segment whose output is in another language than the work
 NEAR = 75.0  # words this alike count as the same word, changed
 
 Run = list[str]  # [kind, text]: "same", "near", "other", "around", "cut"
@@ -35,7 +37,7 @@ def passages(output: str, work: str | None, segments: Sequence[dict[str, Any]]) 
     for segment in sorted(longest, key=lambda s: s["output"]):
         here = _cut(output, segment["output"])
         there = None if work is None else _cut(work, segment["work"])
-        align = retold if _is_retold(segment) else aligned
+        align = translated if segment.get("variant") in SPOKEN else retold if _is_retold(segment) else aligned
         marks = align(here[1], there[1]) if there else (None, None)
         shown.append({
             "at": segment["output"], "from": segment["work"],
@@ -104,6 +106,30 @@ def retold(a: str, b: str) -> tuple[list[Run], list[Run]]:
         for (row_a, _), (row_b, _) in zip(telling_a[i : i + length], telling_b[j : j + length], strict=True):
             kinds_a[row_a] = kinds_b[row_b] = "same" if folded_a[row_a] == folded_b[row_b] else "near"
     return _runs(a, words_a, kinds_a), _runs(b, words_b, kinds_b)
+
+
+def translated(a: str, b: str) -> tuple[list[Run], list[Run]]:
+    """The same for a passage in another language than the work's: words that may stand for each other are "near"."""
+    words_a, words_b = list(WORD.finditer(a)), list(WORD.finditer(b))
+    folded_a, folded_b = [_fold(m.group()) for m in words_a], [_fold(m.group()) for m in words_b]
+    kinds_a, kinds_b = ["other"] * len(words_a), ["other"] * len(words_b)
+    meant_a, meant_b = _meant(words_a), _meant(words_b)
+    shared = {meaning for m in meant_a for meaning in m} & {meaning for m in meant_b for meaning in m}
+    # Of several meanings of a word the one counts that stands on the other side as well.
+    told_a, told_b = (
+        [(row, next((x for x in m if x in shared), -1)) for row, m in enumerate(s) if m] for s in (meant_a, meant_b)
+    )
+    for i, j, length in common([str(x) for _, x in told_a], [str(x) for _, x in told_b]):
+        for (row_a, x), (row_b, _) in zip(told_a[i : i + length], told_b[j : j + length], strict=True):
+            if x >= 0:
+                kinds_a[row_a] = kinds_b[row_b] = "same" if folded_a[row_a] == folded_b[row_b] else "near"
+    return _runs(a, words_a, kinds_a), _runs(b, words_b, kinds_b)
+
+
+def _meant(words: list[re.Match[str]]) -> list[tuple[int, ...]]:
+    """What each word may mean and tells something."""
+    spelled = [m.group().lower() for m in words]
+    return told_by(spelled, language_of(spelled), TELLING_FROM)
 
 
 def _telling(words: list[str]) -> list[tuple[int, str]]:

@@ -203,6 +203,8 @@ def changes(variant: str) -> list[str]:
     if pitch:
         steps = round(float(pitch[1]))
         return [f"{abs(steps)} semitone{'s' if abs(steps) > 1 else ''} {'lower' if steps > 0 else 'higher'}"] if steps else []
+    if variant in words.LANGUAGES:
+        return [words.told_in(variant)]
     barred = variant.startswith("bars")
     view = variant.removeprefix("bars").lstrip("+")
     return [*(["with borders"] if barred else []), *([VIEWS.get(view, words.plain(view))] if view else [])]

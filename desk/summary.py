@@ -84,7 +84,8 @@ def _segment(segment: Mapping[str, Any], work_medium: str, output_medium: str) -
     there = words.place("image" if len(segment["work"]) == 4 else _line_medium(part, work_medium), segment["work"])
     speed = segment["scale"]
     pace = "" if part in ("image", "text") or abs(speed - 1) < SAME_SPEED else f", played at {speed:.2f} times the speed"
-    mirrored = ", mirrored" if "mirror" in segment.get("variant", "") else ""
+    variant = segment.get("variant", "")
+    mirrored = ", mirrored" if "mirror" in variant else f", {words.told_in(variant)}" if variant in words.LANGUAGES else ""
     return f"{track}{here}, from {there} of the work{pace}{mirrored}{words.telling(segment)}"
 
 

@@ -22,6 +22,7 @@ CAUTION = (
     "This is evidence of similarity. It does not show that a work was used to train a model, who used it, or that a law "
     "was broken. Not excluded: a shared third source, licensed use, quotation, a mistake in the registration."
 )
+LANGUAGES = ("english", "german", "french", "spanish", "italian")  # variants of a text: the language that a work is told in
 MANNER = "resemblance, not evidence of use"
 HARD_SPACE = "\u00a0"
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -121,6 +122,11 @@ def telling(segment: Mapping[str, Any]) -> str:
     if "in_order" not in found:
         return ""
     return f": {round(found['words'])} telling words in some form, {round(found['in_order'])} of them in the same order"
+
+
+def told_in(variant: str) -> str:
+    """That a text is found in another language than the work's: the language is the segment's variant."""
+    return f"told in {variant.capitalize()}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

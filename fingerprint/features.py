@@ -54,7 +54,7 @@ class Scheme:
     stored          False: made only of what is looked up, no work has it
     turn            0: looked up with all others; 1, 2, ...: after them, in this order, where those before have found no copy
     ground          name of the scheme whose rows its evidence rests on: what is claimed there is claimed here. "": its own
-    optional        made only where an extra is installed: a registered part without it is not out of date
+    optional        made of some works only, or where an extra is installed: a registered part without it is not out of date
     successor       name of the scheme that has taken its place: this one is read and no longer made. "": it is made
     convert         its fingerprint -> one of the successor, where that follows from the stored columns alone. None: only the
                     file itself gives it

@@ -19,12 +19,13 @@ from fingerprint.medium import Medium
 from fingerprint.text_background import STEP, rarity, rarity_after
 from fingerprint.text_compare import compare, promising
 from fingerprint.text_fold import Bool, Folded, code_points, fold, gram_hashes, word_hashes
-from fingerprint.text_forms import forms_of, names_and_numbers
+from fingerprint.text_forms import Forms, forms_of, names_and_numbers
+from fingerprint.text_gloss import ENGLISH, in_english, keys_of
 from fingerprint.text_meaning import installed
 from fingerprint.text_minhash import SCHEME as PASSAGES
 from fingerprint.text_minhash import overlapping, side_by_side
 from fingerprint.text_retelling import FORMULA_BELOW, TELLING_FROM
-from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM
+from fingerprint.text_stream import FORMS, GLOSS, GLOSS_WORDS, GRAMS, RARE, STREAM
 
 GRAM = 12  # letters: three words on average, so that a run of three words between two changes can hold one
 WINDOW = 48  # of the registry: one gram in 24 letters
@@ -34,6 +35,7 @@ RARE_HITS = 1 << 13  # a dozen for each of a thousand words; commoner keys have 
 RARE_APART = 3000  # code points in which a registered rare word counts once
 BLOCK = 1 << 19  # letters folded into grams at a time
 COUNTING = 2.0  # rarity of a number of one or two digits
+MEANT_FROM = 3.5  # joint rarity from which the meaning of a foreign word is a key, in one of its forms
 KEY_BYTES = 5  # 40 bits tell 100 million texts apart
 
 
@@ -53,6 +55,25 @@ def rare_keys(payload: UInt8) -> Int64:
     return _keys(RARE, payload)
 
 
+def gloss_keys(payload: UInt8) -> Int64:
+    """Keys of GLOSS."""
+    return _keys(GLOSS, payload)
+
+
+GLOSS_SCHEME = Scheme(
+    GLOSS,
+    "text",
+    1.0,
+    KEY_BYTES,
+    gloss_keys,
+    aligner="chain",
+    tolerance=1000.0,
+    reach=900.0,
+    most_hits=RARE_HITS,
+    turn=3,
+    optional=True,
+)
+GLOSS_WORDS_SCHEME = Scheme(GLOSS_WORDS, "text", 1.0, 2, indexed=False, aligner="none", optional=True)
 SCHEMES = (
     Scheme(GRAMS, "text", 1.0, KEY_BYTES, gram_keys, aligner="band", tolerance=60.0, reach=600.0, turn=1),
     Scheme(RARE, "text", 1.0, KEY_BYTES, rare_keys, aligner="chain", tolerance=1000.0, reach=900.0, most_hits=RARE_HITS, turn=2),
@@ -60,6 +81,8 @@ SCHEMES = (
     PASSAGES,
     Scheme(FORMS, "text", 1.0, 5, indexed=False, aligner="none", stored=False, ground=STREAM),
     text_style.STYLE,
+    GLOSS_SCHEME,
+    GLOSS_WORDS_SCHEME,
     text_meaning.SCHEME,
 )
 
@@ -71,7 +94,7 @@ def decode(path: Path) -> Document:
 
 def features(document: Document) -> Part:
     """What the registry stores: thin grams, rare words once a stretch, the stream of words in 16 bits each, passages; the
-    manner; and what sentences mean, where the extra that tells it is installed.
+    manner; of a text in another language than English what its words mean; and what sentences mean, with the extra.
     """
     folded = fold(document.words)
     hashes = word_hashes(folded)
@@ -87,9 +110,22 @@ def features(document: Document) -> Part:
             make(SCHEMES[2], starts, _bytes(hashes, 2)),
             side_by_side(hashes, starts),
             text_style.fingerprint(folded, hashes),
+            *_in_english(document.words, folded, hashes, starts),
             *([text_meaning.registered(document.words)] if installed() else []),
         ),
     )
+
+
+def _in_english(words: str, folded: Folded, hashes: UInt64, starts: Int32) -> tuple[Fingerprint, ...]:
+    """What the words of a foreign text mean in English: those that are rare, once a stretch; and all, in 16 bits each."""
+    lengths, counting = _lengths(folded)[:, 0], _counting(words, folded)
+    english = in_english(words, hashes, starts, lengths, names_and_numbers(words, starts) & ~counting)
+    if not english.language:
+        return ()
+    row, form = keys_of(english.forms(), MEANT_FROM)
+    once = _first_in_stretch(form, starts[row])
+    keys = make(GLOSS_SCHEME, starts[row[once]], _bytes(form[once] >> np.uint64(24), KEY_BYTES))
+    return keys, make(GLOSS_WORDS_SCHEME, starts[english.word], _bytes(english.hashes, 2))
 
 
 def manner(document: Document) -> Fingerprint:
@@ -100,30 +136,47 @@ def manner(document: Document) -> Fingerprint:
 
 def probes(document: Document) -> Part:
     """What is looked up: denser grams and passages, rare words in every form, the stream with each word's length and rarity;
-    and the forms of every word that tells something; and what sentences mean, with the extra.
+    and the forms of every word that tells something; of a foreign text both also of its words in English, as a variant; and what
+    sentences mean, with the extra.
     """
     folded = fold(document.words)
     hashes = word_hashes(folded)
     starts = folded.origin[folded.words]
     lengths, counting = _lengths(folded), _counting(document.words, folded)
     alone, after = (np.where(counting, np.minimum(r, COUNTING), r) for r in (rarity(hashes), rarity_after(hashes)))
-    forms = forms_of(hashes, names_and_numbers(document.words, starts))
-    rare = np.flatnonzero((rarity(forms.form) >= RARE_FROM) & ~counting[forms.word])
-    telling = np.flatnonzero((forms.joint >= TELLING_FROM) & (after[forms.word] >= FORMULA_BELOW) & ~counting[forms.word])
-    in_forms = [_bytes(forms.form[telling], 2), _bytes(forms.head[telling], 2), _steps(forms.joint[telling])]
+    names = names_and_numbers(document.words, starts)
+    forms = forms_of(hashes, names)
+    rare, telling = _to_ask(forms, starts, ~counting, (after >= FORMULA_BELOW) & ~counting)
+    english = in_english(document.words, hashes, starts, lengths[:, 0], names & ~counting)
+    if english.language:
+        forms = english.forms()
+    translated = _to_ask(forms, starts, ~counting, ~counting, english.language) if english.language else ()
+    row, form = keys_of(forms, MEANT_FROM)
+    meant = starts[row], _bytes(form >> np.uint64(24), KEY_BYTES)
     columns = [_bytes(hashes, 2), lengths, _steps(alone), _steps(after)]
     return Part(
         "text",
         (float(len(document.text)),),
         (
             _grams_to_ask(folded),
-            make(SCHEMES[1], starts[forms.word[rare]], _bytes(forms.form[rare] >> np.uint64(24), KEY_BYTES)),
+            rare,
             make(SCHEMES[2], starts, np.concatenate(columns, axis=1)),
             overlapping(hashes, starts),
-            make(SCHEMES[4], starts[forms.word[telling]], np.concatenate(in_forms, axis=1)),
+            telling,
+            *translated,
+            make(GLOSS_SCHEME, *meant, variant=english.language or ENGLISH),
             *([text_meaning.asked(document.words)] if installed() else []),
         ),
     )
+
+
+def _to_ask(forms: Forms, starts: Int32, rare: Bool, telling: Bool, variant: str = "") -> tuple[Fingerprint, Fingerprint]:
+    """Rare words in every form, of those in `rare`; and the forms of the words in `telling` that tell something."""
+    row = np.flatnonzero((rarity(forms.form) >= RARE_FROM) & rare[forms.word])
+    asked = make(SCHEMES[1], starts[forms.word[row]], _bytes(forms.form[row] >> np.uint64(24), KEY_BYTES), variant=variant)
+    row = np.flatnonzero((forms.joint >= TELLING_FROM) & telling[forms.word])
+    columns = [_bytes(forms.form[row], 2), _bytes(forms.head[row], 2), _steps(forms.joint[row])]
+    return asked, make(SCHEMES[4], starts[forms.word[row]], np.concatenate(columns, axis=1), variant=variant)
 
 
 def _grams(folded: Folded, window: int) -> Fingerprint:

@@ -5,6 +5,7 @@ Seed and extend as in BLAST (Altschul et al., J. Mol. Biol. 1990), on words.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -14,13 +15,14 @@ from fingerprint.hashing import Int32, Int64, changes
 from fingerprint.text_agreement import FORMULA, FORMULA_WORDS, agreeing, passages
 from fingerprint.text_background import STEP
 from fingerprint.text_fold import Bool
+from fingerprint.text_gloss import ENGLISH
 from fingerprint.text_meaning import MEANING
 from fingerprint.text_meaning_compare import same_meaning
 from fingerprint.text_minhash import MINHASH, alike
 from fingerprint.text_minhash import REACH as PASSAGE_REACH
 from fingerprint.text_retelling import UNPROMISING, at_first_sight, in_common, retelling
 from fingerprint.text_sequence import sequences
-from fingerprint.text_stream import FORMS, GRAMS, RARE, STREAM, Float, Stream, commonness, stream_of
+from fingerprint.text_stream import FORMS, GLOSS, GLOSS_WORDS, GRAMS, RARE, STREAM, Float, Stream, commonness, stream_of
 
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
@@ -42,32 +44,42 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     """Passages of the output that follow the work, from the seeds of one scheme."""
     if alignment.scheme == MEANING:
         return same_meaning(output, work, alignment)
-    ours, seeds = output.of(STREAM), output.of(alignment.scheme)
+    ours, seeds = output.of(STREAM), output.of(alignment.scheme, alignment.variant)
     if ours is None or seeds is None or not len(ours):
         return []
     at, to = seeds.positions[alignment.output_rows], alignment.work_rows
     groups = alike(seeds, work.of(MINHASH), alignment) if alignment.scheme == MINHASH else []
     # The stream is the costliest to unpack: it is asked for last.
-    if alignment.scheme == MINHASH and not groups or (theirs := work.of(STREAM)) is None or not len(theirs):
+    stream = GLOSS_WORDS if alignment.scheme == GLOSS else STREAM
+    if alignment.scheme == MINHASH and not groups or (theirs := work.of(stream)) is None or not len(theirs):
         return []
     a, b = stream_of(ours), stream_of(theirs)
     if groups:
         return _from_passages(a, b, groups)
+    if alignment.variant:
+        forms = output.of(FORMS, "" if alignment.variant == ENGLISH else alignment.variant)
+        return [dataclasses.replace(e, variant=alignment.variant) for e in _translated(a, b, forms, at, to)]
     found: list[Evidence] = []
     if alignment.scheme == RARE:
         found = _retold(a, b, output.of(FORMS), at, to)
         chosen = [np.arange(len(at))] if same_words(a, b, at, to).max() >= FEW_SAME_WORDS else []
     else:
         chosen = bands(a, b, at, to)
+    return found + _aligned(a, b, at, to, chosen, alignment.scheme)
+
+
+def _aligned(a: Stream, b: Stream, at: Int32, to: Int32, chosen: list[Int64], scheme: str) -> list[Evidence]:
+    """Words aligned around each of these groups of seeds."""
     if not chosen:
-        return found
+        return []
+    found: list[Evidence] = []
     common_here = commonness(a, b)
     for rows in chosen:
-        pairs = agreeing(a, b, at[rows], to[rows], REACH[alignment.scheme])
+        pairs = agreeing(a, b, at[rows], to[rows], REACH[scheme])
         by_words = passages(a, b, pairs, common_here)
         # Where fewer words agree than letter seeds, their spaces stand elsewhere. What weighs nothing otherwise is a formula.
         few = sum(e.detail["words"] for e in by_words) < np.count_nonzero(changes(at[rows]))
-        found.extend((spelled_passage(a, b, at, to, rows, alignment.scheme) if few else []) or by_words)
+        found.extend((spelled_passage(a, b, at, to, rows, scheme) if few else []) or by_words)
     return found
 
 
@@ -77,6 +89,12 @@ def _retold(a: Stream, b: Stream, forms: Fingerprint | None, at: Int32, to: Int3
     if shared is None or at_first_sight(a, b, shared, at, to) < UNPROMISING:
         return []
     return [*retelling(a, b, shared), *sequences(a, b, at, to)]
+
+
+def _translated(a: Stream, b: Stream, forms: Fingerprint | None, at: Int32, to: Int32) -> list[Evidence]:
+    """What one of two texts, word by word in English, tells as the other does."""
+    shared = None if forms is None else in_common(a, b, forms, at, to)
+    return [] if shared is None or at_first_sight(a, b, shared, at, to) < UNPROMISING else retelling(a, b, shared, math.inf)
 
 
 def _from_passages(a: Stream, b: Stream, groups: list[tuple[Int32, Int32]]) -> list[Evidence]:

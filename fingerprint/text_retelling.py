@@ -20,6 +20,7 @@ import numpy.typing as npt
 from fingerprint.features import Evidence, Fingerprint
 from fingerprint.hashing import Int32, Int64, changes
 from fingerprint.text_background import STEP
+from fingerprint.text_fold import Bool
 from fingerprint.text_order import longest_chain, order_evidence
 from fingerprint.text_stream import FORMS, LEAST_TEXT, OFTEN, Float, Stream
 
@@ -50,6 +51,7 @@ class Shared:
     here, here_word    rows in the output's stream, rising, of all its telling words, and the number of each one's family
     there, there_word  rows in the work's stream, rising, of words of these families
     gain               float64 by family: rarity in general and in the work, at most MAX_TELLING
+    expected           bool by family: the first that a word of the output is taken for. One that the work lacks tells against it
     """
 
     here: Int64
@@ -57,6 +59,7 @@ class Shared:
     there: Int64
     there_word: Int32
     gain: Float
+    expected: Bool
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ class Window:
     last: int
 
 
-def retelling(a: Stream, b: Stream, shared: Shared) -> list[Evidence]:
-    """The best retelling in what two stretches have in common, if any."""
-    best = max((_ordered(a, b, shared, w) for w in _windows(a, b, shared)), key=_strength, default=None)
+def retelling(a: Stream, b: Stream, shared: Shared, copied: float = COPIED) -> list[Evidence]:
+    """The best retelling in what two stretches have in common, if any; of a translation no share of the words makes a copy."""
+    best = max((_ordered(a, b, shared, w, copied) for w in _windows(a, b, shared)), key=_strength, default=None)
     return [] if best is None or best.strength < LEAST else [best]
 
 
@@ -88,7 +91,7 @@ def at_first_sight(a: Stream, b: Stream, shared: Shared, at: Int32, to: Int32) -
     length = window.last - window.first
     gain = np.maximum(shared.gain[both] + math.log10(KEPT) - math.log10(length), 0.0)
     places = math.log10(max(1.0, len(b.codes) / length))
-    left = int(np.count_nonzero(own)) - len(gain)
+    left = int(np.count_nonzero(own & shared.expected)) - int(np.count_nonzero(both & shared.expected))
     presence = DEPENDENT * (float(gain.sum()) + math.log10(1.0 - KEPT) * left) - places
     chain = _chain(shared, window, length)
     return presence + order_evidence(len(chain[1]), len(chain[0]))
@@ -104,7 +107,8 @@ class Telling:
 
     rows, family   int64 by form: row of the word in the output's stream; number of its family
     codes          uint16 by form: its hash
-    first          bool by form: the first one of its word
+    first          bool by form: the first one of its word, or of each meaning of it
+    expected       bool by family: some word's first meaning
     member         int32[65536]: the family that a 16-bit word hash is a form of, or -1
     rarity         float64 by family
     """
@@ -112,7 +116,8 @@ class Telling:
     rows: Int64
     family: Int64
     codes: npt.NDArray[np.uint16]
-    first: npt.NDArray[np.bool_]
+    first: Bool
+    expected: Bool
     member: Int32
     rarity: Float
 
@@ -127,7 +132,10 @@ def telling(a: Stream, forms: Fingerprint) -> Telling:
     member[columns[:, 0]] = family
     rarity = np.full(len(head), 9.0)
     np.minimum.at(rarity, family, payload[:, 4] * STEP)
-    return Telling(np.searchsorted(a.positions, forms.positions), family, columns[:, 0], changes(forms.positions), member, rarity)
+    word = changes(forms.positions)
+    expected = np.bincount(family[word], minlength=len(head)) > 0
+    rows = np.searchsorted(a.positions, forms.positions)
+    return Telling(rows, family, columns[:, 0], word | changes(family), expected, member, rarity)
 
 
 def in_common(a: Stream, b: Stream, forms: Fingerprint, at: Int32, to: Int32) -> Shared | None:
@@ -143,7 +151,8 @@ def in_common(a: Stream, b: Stream, forms: Fingerprint, at: Int32, to: Int32) ->
     if np.count_nonzero(np.bincount(there_word, minlength=1)) < LEAST_SHARED:
         return None
     each = told.first[k]
-    return Shared(told.rows[k][each], told.family[k][each], there + j0, there_word, _gain(told, b, there_word))
+    gain = _gain(told, b, there_word)
+    return Shared(told.rows[k][each], told.family[k][each], there + j0, there_word, gain, told.expected)
 
 
 def _gain(told: Telling, b: Stream, words: Int32) -> Float:
@@ -165,8 +174,9 @@ def _windows(a: Stream, b: Stream, shared: Shared) -> list[Window]:
         inside = np.zeros(len(shared.gain), bool)
         inside[own] = True
         kept = inside[shared.there_word]
-        if _at_most(shared, np.unique(shared.there_word[kept]), (start, end, len(own))) >= LEAST:
-            found += _places(a, b, shared, (start, end, len(own)), kept)
+        stretch = start, end, int(np.count_nonzero(shared.expected[own]))
+        if _at_most(shared, np.unique(shared.there_word[kept]), stretch) >= LEAST:
+            found += _places(a, b, shared, stretch, kept)
     found.sort(key=lambda w: (-w.strength, w.start, w.first))
     return found[:TRIED]
 
@@ -187,7 +197,7 @@ def _at_most(shared: Shared, words: Int64, stretch: tuple[int, int, int]) -> flo
     length = int((end - start) * LENGTHS[0]) + SLACK
     gain = np.maximum(shared.gain[words] + math.log10(KEPT) - math.log10(length), 0.0)
     present = int(np.count_nonzero(gain))
-    most = float(gain.sum()) + math.log10(1.0 - KEPT) * (own - present)
+    most = float(gain.sum()) + math.log10(1.0 - KEPT) * max(own - present, 0)
     return -math.inf if present < LEAST_SHARED else DEPENDENT * most + order_evidence(present, present)
 
 
@@ -228,14 +238,14 @@ def _chain(shared: Shared, window: Window, length: int) -> tuple[list[tuple[int,
     for row, word in zip(shared.there[j].tolist(), shared.there_word[j].tolist(), strict=True):
         if word in at and shared.gain[word] > least:
             to.setdefault(word, row)
-    pairs = sorted((at[word], row) for word, row in to.items())
+    pairs = sorted({at[word]: (at[word], row) for word, row in sorted(to.items(), reverse=True)}.values())
     return pairs, [pairs[k] for k in longest_chain([row for _, row in pairs])], len(at)
 
 
-def _ordered(a: Stream, b: Stream, shared: Shared, window: Window) -> Evidence | None:
+def _ordered(a: Stream, b: Stream, shared: Shared, window: Window, copied: float) -> Evidence | None:
     """The window with the evidence of order added; None when it is too little or a copy."""
     pairs, chain, words = _chain(shared, window, window.last - window.first)
-    if len(pairs) < LEAST_SHARED or len(pairs) >= COPIED * words or len(chain) < IN_ORDER * len(pairs):
+    if len(pairs) < LEAST_SHARED or len(pairs) >= copied * words or len(chain) < IN_ORDER * len(pairs):
         return None
     order = order_evidence(len(chain), len(pairs))
     strength = order + min(window.strength, order)  # what is there in no order is a topic, however much there is of it

@@ -13,6 +13,7 @@ from fingerprint.features import Fingerprint
 from fingerprint.hashing import Int32, Int64
 
 GRAMS, RARE, STREAM, FORMS = "text.winnow.1", "text.rare.1", "text.words.1", "text.forms.1"
+GLOSS, GLOSS_WORDS = "text.gloss.1", "text.gloss-words.1"
 OFTEN = 2  # occurrences in a text from which its own frequency counts
 LEAST_TEXT = 300  # words a text is taken to have, at least, when frequencies are told
 DROP = 6.0  # a stretch ends where the sum has fallen this far

@@ -25,6 +25,7 @@ from registry.hits import Hits
 CROWD, CROWD_OF_EACH = 8000, (200, 2000)
 LOOKED_AT = 40  # places whose order is looked at, for each cell of the output; of an output of several cells fewer of each
 FEWEST = 12
+SEVERAL = 4  # times as many of a variant: there words are looked up in all that they may mean, and chance meets more
 KEPT = 40  # best of those, the same
 # Of a whole output, most of a short one, which has fewer words to be found by. For each tenfold of works fewer: the true one
 # stands higher than what chance gives.
@@ -96,7 +97,8 @@ def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> li
     near = _near(hits, probe, scheme, least)
     if not len(near.rows):
         return []
-    found = [c for shift in (0, 1) for c in _of_cells(near, (near.half + shift) // 2, scheme, least)]
+    most = LOOKED_AT * (SEVERAL if probe.variant else 1)
+    found = [c for shift in (0, 1) for c in _of_cells(near, (near.half + shift) // 2, scheme, least, most)]
     found.sort(key=lambda c: (-c.evidence, c.owner, c.offset))
     most = min(max(2 * MOST_SHORT // int(np.count_nonzero(np.bincount(near.half))), MOST), MOST_SHORT)
     kept = _different(found, hits, round(most / (1 + FEWER * tenfolds)))
@@ -144,14 +146,14 @@ def _near(hits: Hits, probe: Fingerprint, scheme: Scheme, least: float) -> Near:
     return Near(rows, owner, at, to, half[rows], length, np.minimum(gain, AT_MOST), counted)
 
 
-def _of_cells(near: Near, cell: Int64, scheme: Scheme, least: float) -> list[Candidate]:
-    """The best places for each cell of the output."""
+def _of_cells(near: Near, cell: Int64, scheme: Scheme, least: float, most: int) -> list[Candidate]:
+    """The best places for each cell of the output, of so many that are looked at."""
     cells, span = int(cell.max()) + 1, int(near.to.max()) + int(scheme.tolerance) + 2
     place = (near.owner * cells + cell) * span + near.to
     order = np.argsort(place, kind="stable")
     at, to, gain, here = (column[order].tolist() for column in (near.at, near.to, near.gain, cell))
     share = max(1, int(np.count_nonzero(np.bincount(cell))))
-    likely = _fullest(near, order, place[order], here, scheme, least, max(FEWEST, LOOKED_AT // share))
+    likely = _fullest(near, order, place[order], here, scheme, least, max(FEWEST, most // share))
     best = [0] * cells
     found: list[Candidate] = []
     for evidence, start, end in sorted((_ordered(at, to, gain, p) for p in likely), reverse=True):

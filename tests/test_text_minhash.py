@@ -17,7 +17,7 @@ from test_text import made_up
 from fingerprint import schemes
 from fingerprint.documents import Document
 from fingerprint.features import Alignment, Media, pack, unpack
-from fingerprint.text import FORMS, GRAMS, RARE, SCHEMES, STREAM, features, probes
+from fingerprint.text import FORMS, GLOSS, GLOSS_WORDS, GRAMS, RARE, SCHEMES, STREAM, features, probes
 from fingerprint.text_background import rarity
 from fingerprint.text_fold import fold, word_hashes
 from fingerprint.text_meaning import MEANING
@@ -169,4 +169,5 @@ def test_datasketch_is_not_needed():
 
 
 def test_schemes_of_a_text_are_all_known():
-    assert {s.name for s in SCHEMES} == {GRAMS, RARE, STREAM, MINHASH, FORMS, STYLE.name, MEANING} <= set(schemes())
+    every = {GRAMS, RARE, STREAM, MINHASH, FORMS, GLOSS, GLOSS_WORDS, STYLE.name, MEANING}
+    assert {s.name for s in SCHEMES} == every <= set(schemes())

@@ -1,0 +1,204 @@
+"""Texts in German, French, Spanish or Italian, word by word in English: a translation keeps what is told, and its order.
+
+A dictionary tells which English words may stand for a foreign one; stems (Snowball, Porter 2001) meet where endings differ. All
+of them are tried side by side, as in retrieval across languages (Ballesteros and Croft, SIGIR 1997; Pirkola, SIGIR 1998): which
+one is meant is told by the other text. Names and numbers, and words that are written alike, stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fingerprint.hashing import Int32, Int64, UInt8, UInt64, changes
+from fingerprint.text_background import UNKNOWN, rarity
+from fingerprint.text_fold import Bool, fold, word_hashes
+from fingerprint.text_forms import Forms, forms_of, is_foreign
+
+FILE = Path(__file__).with_name("text_gloss.txt")
+ENGLISH = "english"
+LANGUAGES = ("german", "french", "spanish", "italian")
+# Words that hold a sentence together, of which a text has many whatever it is about.
+FUNCTION_WORDS = {
+    "german": "der die das den dem des und ist nicht ich sie er es ein eine einen zu mit sich auf für im war wie auch von an",
+    "french": "le la les des et est une un que qui dans pas il elle sur pour ne ce se du au par plus avec son sa était",
+    "spanish": "el la los las y que de en un una por con no se su para lo como más del al pero sus era había",
+    "italian": "il lo la le gli di che e un una per non con del della si come più era nel alla sono da al suo",
+}
+LEAST_SHARE = 0.15  # of a text's words that these are, of its language
+SAMPLE = 4000  # words of a text by which its language is told
+MOST_MEANINGS, MOST_ASKED = 4, 2  # English words that one foreign word is taken for, and of them those that are keys
+LEAST_PART = 3  # letters of each of the two words that a German one may be put together of
+LINKS = ("", "s", "es", "n", "en")  # what may stand between them
+APART = re.compile(r"['’‘`´ʼ-]+")
+
+
+@dataclass(frozen=True)
+class Gloss:
+    """The dictionary of one language: of each stem the rows of English words, the likeliest first; and those words' hashes."""
+
+    meanings: dict[str, tuple[int, ...]]
+    stemmer: Any
+    words: UInt64
+
+    def stems(self, words: Sequence[str]) -> list[str]:
+        """The stem of each word, without accents."""
+        return [_plain(stem) for stem in self.stemmer.stemWords(list(words))]
+
+
+@dataclass(frozen=True)
+class English:
+    """The words of a foreign text in English: columns of one length, in the order of its words; what one of them may mean, one
+    after the other, the likeliest first.
+
+    language  one of LANGUAGES, or "" with no words
+    word      int64: row of the foreign word
+    hashes    uint64: of the English one, or of a word that stays as it is
+    names     bool: of those that stay, whether it is a name or a number
+    """
+
+    language: str
+    word: Int64
+    hashes: UInt64
+    names: Bool
+
+    def forms(self) -> Forms:
+        """Every form of every meaning, those of one meaning one after the other. `word` is the row of the foreign word, `joint`
+        tells how often any form of any of its meanings is written.
+        """
+        found = forms_of(self.hashes, self.names)
+        word = self.word[found.word]
+        share = np.where(changes(found.word), 10.0 ** -found.joint.astype(np.float64), 0.0)
+        joint = -np.log10(np.bincount(word, share)[word])
+        return Forms(word, found.form, found.head, joint.astype(np.float32))
+
+
+def language_of(words: Sequence[str]) -> str:
+    """The language of LANGUAGES that these words, in small letters, are in; "" for any other."""
+    shares = [(sum(map(_function_words(name).__contains__, words)) / max(1, len(words)), name) for name in LANGUAGES]
+    share, name = max(shares)
+    return name if share >= LEAST_SHARE else ""
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _function_words(language: str) -> frozenset[str]:
+    return frozenset(FUNCTION_WORDS[language].split())
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def gloss(language: str) -> Gloss:
+    """The shipped dictionary of that language."""
+    import Stemmer
+
+    stemmer, column = Stemmer.Stemmer(language), LANGUAGES.index(language) + 1
+    lines = [line.split("|") for line in FILE.read_text(encoding="utf-8").splitlines()]
+    entries = [(place, row, word) for row, fields in enumerate(lines) for place, word in enumerate(fields[column].split())]
+    found: dict[str, list[int]] = defaultdict(list)
+    for (_, row, _), stem in zip(sorted(entries), stemmer.stemWords([word for *_, word in sorted(entries)]), strict=True):
+        found[_plain(stem)].append(row)
+    meanings = {stem: tuple(dict.fromkeys(rows))[:MOST_MEANINGS] for stem, rows in found.items()}
+    return Gloss(meanings, stemmer, word_hashes(fold("\n".join(fields[0] for fields in lines))))
+
+
+def _plain(word: str) -> str:
+    """Without accents."""
+    return word if word.isascii() else "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+
+
+def meanings_of(words: Sequence[str], language: str) -> list[tuple[int, ...]]:
+    """For each word, in small letters, the rows of the dictionary that it may mean; of one that German puts together those of
+    both its parts.
+    """
+    known = gloss(language)
+    found = [known.meanings.get(stem, ()) for stem in known.stems(words)]
+    for k in (k for k, rows in enumerate(found) if not rows):
+        # Of l'idée or dell'anno the last piece tells, of pouvait-on the first: the longest.
+        pieces = sorted((piece for piece in APART.split(words[k]) if piece), key=len, reverse=True)
+        if len(pieces) > 1:
+            found[k] = _first(known, known.stems(pieces))
+        elif language == "german":
+            found[k] = _parts(words[k], known)
+    return found
+
+
+def _first(known: Gloss, stems: Iterable[str]) -> tuple[int, ...]:
+    return next((rows for stem in stems if (rows := known.meanings.get(stem))), ())
+
+
+def _parts(word: str, known: Gloss) -> tuple[int, ...]:
+    """What the two words mean that one may be put together of, the longest second one first: the likeliest of each."""
+    cuts = range(LEAST_PART, len(word) - LEAST_PART + 1)
+    for cut, last in zip(cuts, known.stems([word[cut:] for cut in cuts]), strict=True):
+        if last not in known.meanings:
+            continue
+        before = [word[:cut].removesuffix(link) for link in LINKS if word[:cut].endswith(link)]
+        if own := _first(known, known.stems([first for first in before if len(first) >= LEAST_PART])):
+            return known.meanings[last][0], own[0]
+    return ()
+
+
+def in_english(text: str, hashes: UInt64, starts: Int32, lengths: UInt8, names: Bool) -> English:
+    """The words of a text in English, if it is in one of LANGUAGES.
+
+    hashes, starts, lengths: of its words, as `fold` finds them. names: which may be names, or are numbers.
+    """
+    ends = starts + lengths
+    language = ""
+    if is_foreign(rarity(hashes)):
+        some = zip(starts[:SAMPLE].tolist(), ends[:SAMPLE].tolist(), strict=True)
+        language = language_of([text[a:b].lower() for a, b in some])
+    if not language:
+        return English("", np.zeros(0, np.int64), hashes[:0], names[:0])
+    different, first, number = np.unique(hashes, return_index=True, return_inverse=True)
+    written = [text[a:b].lower() for a, b in zip(starts[first].tolist(), ends[first].tolist(), strict=True)]
+    told = meanings_of(written, language)
+    count = np.array([len(rows) for rows in told], np.int64)
+    telling = ~np.isin(written, list(_function_words(language)))
+    stays = (rarity(different) < UNKNOWN)[number] & telling[number] | names
+    # A row for each meaning of each word, and one for each word that the dictionary does not know and that stays as it is.
+    meant = gloss(language).words[np.array([row for rows in told for row in rows], np.int64)]
+    times = count[number]
+    word = np.repeat(np.arange(len(hashes)), times)
+    inside = np.arange(len(word)) - np.repeat(np.cumsum(times) - times, times)
+    kept = np.flatnonzero((times == 0) & stays)
+    rows = np.concatenate([word, kept])
+    order = np.argsort(rows, kind="stable")
+    english = np.concatenate([meant[(np.cumsum(count) - count)[number][word] + inside], hashes[kept]])
+    return English(language, rows[order], english[order], np.concatenate([np.zeros(len(word), bool), names[kept]])[order])
+
+
+def told_by(words: Sequence[str], language: str, least: float) -> list[tuple[int, ...]]:
+    """For each word, in small letters, what its meanings are told by, those rarer than `least`; an English one means itself."""
+    table = gloss(language).words if language else np.zeros(0, np.uint64)
+    meant = [table[list(rows)] for rows in meanings_of(words, language)] if language else [table] * len(words)
+    own = [m if len(m) else word_hashes(fold(word))[:1] for m, word in zip(meant, words, strict=True)]
+    row = np.repeat(np.arange(len(own)), [len(m) for m in own])
+    forms = forms_of(np.concatenate([np.zeros(0, np.uint64), *own]), np.ones(len(row), bool))
+    told: list[tuple[int, ...]] = [()] * len(words)
+    for k in np.flatnonzero(changes(forms.word) & (forms.joint >= least)).tolist():
+        told[row[forms.word[k]]] += (int(forms.head[k]),)
+    return told
+
+
+def keys_of(forms: Forms, least: float) -> tuple[Int64, UInt64]:
+    """Of the MOST_ASKED likeliest meanings of each word, of those whose forms together are rarer than `least`: the rarest form,
+    which any text with another form of it asks for as well. Rows of the text's words, rising, and hashes.
+    """
+    meaning = np.flatnonzero(changes(forms.word) | changes(forms.head))
+    size = np.diff(np.append(meaning, len(forms.word)))
+    rare, rows = rarity(forms.form), np.repeat(np.arange(len(meaning)), size)
+    order = np.lexsort((forms.form, -rare, rows))
+    order = order[changes(rows[order])]
+    word = forms.word[order]
+    first = np.flatnonzero(changes(word))
+    rank = np.arange(len(word)) - np.repeat(first, np.diff(np.append(first, len(word))))
+    order = order[(rank < MOST_ASKED) & (forms.joint[order] >= least)]
+    return forms.word[order], forms.form[order]

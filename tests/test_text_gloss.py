@@ -1,0 +1,186 @@
+"""Translations: a foreign text word by word in English, both ways and across, and what is told of them."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from test_text_retelling import ordinary
+
+from desk import evidence_text, words
+from desk.page_view import changes
+from desk.summary import summary
+from fingerprint import schemes
+from fingerprint.documents import Document
+from fingerprint.features import Media
+from fingerprint.text import GLOSS, GLOSS_WORDS, RARE, features, probes
+from fingerprint.text_fold import fold, word_hashes
+from fingerprint.text_forms import families
+from fingerprint.text_gloss import ENGLISH, FILE, LANGUAGES, gloss, language_of, meanings_of, told_by
+from matcher.report import as_json
+from matcher.scan import scan_media
+from registry.memory import MemoryIndex
+from registry.store import open_registry
+from registry.works import Entry
+
+TOLD = {
+    "english": """On the last evening of the harvest the miller's widow climbed the hill with a lantern in her hand. The wind had
+torn the thatch from the barn, and two of the horses had escaped into the forest. She was not afraid of wolves,
+but she feared her brother-in-law, a greedy man, who wanted the orchard and the spring and had threatened her
+before the priest. Under the old oak she found a soldier asleep. His boots were full of snow, his beard was
+white with frost, and in his fist he held a silver spoon. She woke him, she gave him bread and cheese, and he
+swore on the grave of his mother that he would drive out the thief.""",
+    "german": """Am letzten Abend der Ernte stieg die Witwe des Müllers mit einer Laterne in der Hand auf den Hügel. Der Wind
+hatte das Stroh vom Dach der Scheune gerissen, und zwei der Pferde waren in den Wald entkommen. Vor Wölfen hatte
+sie keine Angst, aber sie fürchtete ihren Schwager, einen gierigen Menschen, der den Obstgarten und die Quelle
+haben wollte und ihr vor dem Priester gedroht hatte. Unter der alten Eiche fand sie einen schlafenden Soldaten.
+Seine Stiefel waren voller Schnee, sein Bart war weiß vom Frost, und in der Faust hielt er einen silbernen
+Löffel. Sie weckte ihn, sie gab ihm Brot und Käse, und er schwor beim Grab seiner Mutter, er werde den Dieb
+vertreiben.""",
+    "french": """Le dernier soir de la moisson, la veuve du meunier monta sur la colline, une lanterne à la main. Le vent avait
+arraché le chaume de la grange, et deux des chevaux s'étaient échappés dans la forêt. Elle n'avait pas peur des
+loups, mais elle craignait son beau-frère, un homme avide, qui voulait le verger et la source et qui l'avait
+menacée devant le prêtre. Sous le vieux chêne elle trouva un soldat endormi. Ses bottes étaient pleines de
+neige, sa barbe était blanche de givre, et dans son poing il tenait une cuillère d'argent. Elle le réveilla,
+elle lui donna du pain et du fromage, et il jura sur la tombe de sa mère qu'il chasserait le voleur.""",
+    "spanish": """La última tarde de la cosecha, la viuda del molinero subió a la colina con una linterna en la mano. El viento
+había arrancado la paja del granero, y dos de los caballos habían escapado al bosque. No tenía miedo de los
+lobos, pero temía a su cuñado, un hombre codicioso que quería el huerto y el manantial y que la había amenazado
+delante del cura. Bajo el viejo roble encontró a un soldado dormido. Sus botas estaban llenas de nieve, su barba
+estaba blanca de escarcha, y en el puño tenía una cuchara de plata. Lo despertó, le dio pan y queso, y él juró
+sobre la tumba de su madre que echaría al ladrón.""",
+    "italian": """L'ultima sera del raccolto la vedova del mugnaio salì sulla collina con una lanterna in mano. Il vento aveva
+strappato la paglia dal granaio, e due dei cavalli erano fuggiti nella foresta. Non aveva paura dei lupi, ma
+temeva suo cognato, un uomo avido che voleva il frutteto e la sorgente e che l'aveva minacciata davanti al
+prete. Sotto la vecchia quercia trovò un soldato addormentato. I suoi stivali erano pieni di neve, la sua barba
+era bianca di brina, e nel pugno teneva un cucchiaio d'argento. Lo svegliò, gli diede pane e formaggio, e lui
+giurò sulla tomba di sua madre che avrebbe scacciato il ladro.""",
+}
+UNRELATED = {
+    "german": """In der Stadt am Fluss wohnte ein Schneider, der jeden Morgen seine Katze fütterte, bevor er die Fenster öffnete.
+Er nähte Hemden für die Schiffer, er trank seinen Kaffee ohne Zucker, und wenn es regnete, las er die Zeitung
+von vorn bis hinten. Eines Tages brachte der Postbote einen Brief aus Amerika, in dem eine Fotografie lag, und
+der Schneider schloss für eine Woche den Laden.""",
+    "french": """Dans la ville au bord du fleuve habitait un tailleur qui nourrissait son chat chaque matin avant d'ouvrir les
+fenêtres. Il cousait des chemises pour les bateliers, il buvait son café sans sucre, et quand il pleuvait il
+lisait le journal d'un bout à l'autre. Un jour le facteur apporta une lettre d'Amérique qui contenait une
+photographie, et le tailleur ferma sa boutique pendant une semaine.""",
+}
+
+
+def document(text: str) -> Document:
+    return Document(text, text)
+
+
+def plain(language: str, seed: int, sentences: int = 250) -> str:
+    """Sentences of everyday words in that language, the same for a seed."""
+    dice, told = random.Random(seed), gloss(language)
+    column = LANGUAGES.index(language) + 1
+    nouns = [line.split("|")[column].split() for line in FILE.read_text(encoding="utf-8").splitlines()[:400]]
+    known = [n[0] for n in nouns if n]
+    assert told.meanings
+    link = {"german": "und das ist nicht für die", "french": "et le est dans les pour"}[language]
+    return " ".join(f"{dice.choice(known)} {link} {dice.choice(known)} {dice.choice(known)}." for _ in range(sentences))
+
+
+def scanned(output: str, **works: str):
+    index = MemoryIndex([(name, (features(document(text)),)) for name, text in works.items()], schemes())
+    return scan_media("output", Media("text", "", (probes(document(output)),)), index)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_language_is_told_by_its_small_words(language):
+    told = {name: language_of(text.lower().split()) for name, text in TOLD.items()}
+    assert told[language] == language and told[ENGLISH] == ""
+    assert language_of(["goede", "morgen", "zei", "hij", "tegen", "het", "paard", "van", "de", "buurman"]) == ""
+
+
+def test_words_are_met_in_other_forms_with_what_stands_before_them_and_put_together():
+    names = [line.split("|")[0] for line in FILE.read_text(encoding="utf-8").splitlines()]
+
+    def meant(language: str, word: str) -> set[str]:
+        return {names[row] for row in meanings_of([word], language)[0]}
+
+    assert "eye" in meant("french", "yeux") and "haunt" in meant("french", "hantaient")
+    assert "idea" in meant("french", "l'idée") and "cloud" in meant("german", "wolken")
+    assert "autumn" in meant("german", "herbsttag") and "star" in meant("german", "sternenhimmel")
+    assert "star" in meant("spanish", "estrellas") and "snow" in meant("italian", "neve")
+    assert meanings_of(["xqzzt"], "german") == [()]
+
+
+def test_every_line_of_the_dictionary_is_one_english_word_and_four_languages():
+    lines = [line.split("|") for line in FILE.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 7500 and {len(fields) for fields in lines} == {1 + len(LANGUAGES)}
+    assert len({fields[0] for fields in lines}) == len(lines) == len(word_hashes(fold("\n".join(f[0] for f in lines))))
+    assert all(any(fields[1:]) and all(word == word.lower() for word in fields) for fields in lines)
+    assert (ENGLISH, *LANGUAGES) == words.LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_of_an_english_work_is_named_with_its_place(language):
+    work = ordinary(1) + "\n" + TOLD[ENGLISH] + "\n" + ordinary(2)
+    report = scanned(TOLD[language], work=work, **{f"other{n}": ordinary(10 + n) for n in range(4)})
+    [match] = [m for m in report.matches if m.listed]
+    evidence = match.segments[0][1]
+    assert (match.work_id, match.relation, evidence.variant) == ("work", "remake", language)
+    at = work.index(TOLD[ENGLISH])
+    assert at - 50 <= evidence.work_span[0] < evidence.work_span[1] <= at + len(TOLD[ENGLISH]) + 50
+    assert evidence.detail["in_order"] >= 12
+    assert f"told in {language.capitalize()}" in "\n".join(summary(as_json(report)))
+    assert changes(language) == [f"told in {language.capitalize()}"]
+
+
+@pytest.mark.parametrize("output", [ENGLISH, "french", "italian"])
+def test_a_translation_of_a_foreign_work_is_named(output):
+    work = plain("german", 1) + "\n" + TOLD["german"] + "\n" + plain("german", 2)
+    report = scanned(TOLD[output], work=work, other=plain("german", 3), **{f"other{n}": ordinary(10 + n) for n in range(3)})
+    [match] = [m for m in report.matches if m.listed]
+    assert (match.work_id, match.relation, match.segments[0][1].variant) == ("work", "remake", output)
+
+
+@pytest.mark.parametrize("language", UNRELATED)
+def test_another_tale_in_that_language_is_no_translation(language):
+    english = ordinary(1) + "\n" + TOLD[ENGLISH] + "\n" + ordinary(2)
+    german = plain("german", 1) + "\n" + TOLD["german"] + "\n" + plain("german", 2)
+    assert scanned(UNRELATED[language], english=english, german=german).matches == ()
+
+
+def test_the_words_of_a_translation_in_another_order_name_nobody():
+    told = TOLD["french"].split()
+    random.Random(1).shuffle(told)
+    work = ordinary(1) + "\n" + TOLD[ENGLISH] + "\n" + ordinary(2)
+    assert not [m for m in scanned(" ".join(told), work=work).matches if m.listed]
+
+
+def test_only_foreign_works_are_stored_in_english_and_none_lacks_it(tmp_path):
+    stored = {name: {f.scheme for f in features(document(text * 3)).fingerprints} for name, text in TOLD.items()}
+    assert not stored[ENGLISH] & {GLOSS, GLOSS_WORDS}
+    assert all({GLOSS, GLOSS_WORDS} <= stored[language] for language in LANGUAGES)
+    with open_registry(tmp_path / "r.db", create=True) as registry:
+        for name in (ENGLISH, "german"):
+            registry.add([Entry(name, name, "text", Media("text", name, (features(document(TOLD[name])),)))])
+        assert registry.due() == (0, 0) and registry.check() == []
+        found = scan_media("o", Media("text", "", (probes(document(TOLD["spanish"])),)), registry)
+    assert {m.work_id for m in found.matches if m.listed} == {ENGLISH, "german"}
+
+
+def test_meanings_of_one_word_weigh_together():
+    """That one of four words turns up is more likely than that a certain one does."""
+    part = probes(document(TOLD["german"]))
+    forms = part.of("text.forms.1", "german")
+    per_word = {}
+    for at, step in zip(forms.positions.tolist(), forms.payload[:, 4].tolist(), strict=True):
+        per_word.setdefault(at, set()).add(step)
+    assert all(len(steps) == 1 for steps in per_word.values())
+    assert part.of(RARE, "german") is not None and part.of(GLOSS, "german") is not None
+
+
+def test_of_a_translation_the_words_that_mean_the_same_are_marked_on_both_sides():
+    ours, theirs = evidence_text.translated(
+        "Der Wolf kam mit der Laterne auf den Hügel", "A wolf climbed the hill with the lantern"
+    )
+    near = [[text.lower() for kind, text in side if kind in ("near", "same")] for side in (ours, theirs)]
+    assert near[0][0] == near[1][0] == "wolf" and "hügel" in near[0] and "hill" in near[1]
+    assert told_by(["the", "lantern"], "", 3.0)[1] and told_by([], "german", 3.0) == []
+    assert len(families().hashes) and np.isfinite(families().joint).all()
