@@ -98,7 +98,7 @@ def extra_pairs(bench: Bench, wanted: int, jobs: int) -> list[list[dict]]:
     """Pairs drawn by `wanted` cuts of works, each scanned without its own work; one list a cut."""
     global BENCH
     BENCH = bench
-    draw = {"audio": drawn_by_sound, "image": drawn_by_still}.get(bench.medium, drawn_by_columns)
+    draw = {"audio": drawn_by_sound, "image": drawn_by_still, "text": drawn_by_text}.get(bench.medium, drawn_by_columns)
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("fork")) as pool:
         return [found for found in pool.map(draw, range(wanted), chunksize=16) if found is not None]
 
@@ -118,6 +118,26 @@ def drawn_by_columns(number: int) -> list[dict] | None:
     start = dice.uniform(0, media.extent[0] - size)
     parts = tuple(cut_part(p, start, start + size) for p in media.parts if p.medium == BENCH.medium)
     return pairs(f"cut{number}:{work}", dataclasses.replace(media, parts=parts), BENCH.index, without(work))
+
+
+def drawn_by_text(number: int) -> list[dict] | None:
+    """A cut of a work's text, looked up as a short text is; what its sentences mean is cut out of what the whole text gave."""
+    from fingerprint import text
+    from fingerprint.documents import Document, read_document
+
+    dice = random.Random(f"text{number}")
+    least, most = CUTS["text"]
+    long_enough = [(w, m) for w, m in BENCH.probes if m.parts and m.extent[0] > least]
+    work, media = dice.choices(long_enough, [math.sqrt(m.extent[0]) for _, m in long_enough])[0]
+    words = read_document(Path(dict(BENCH.paths)[work])).words
+    size = min(int(dice.uniform(least, most)), len(words))
+    start = dice.randint(0, len(words) - size)
+    text.installed = lambda: False
+    part = text.probes(Document(*2 * [words[start : start + size]]))
+    meant = [cut(f, start, start + size) for f in media.parts[0].fingerprints if f.scheme == text.text_meaning.MEANING]
+    meant = [dataclasses.replace(f, positions=(f.positions - start).astype(np.int32)) for f in meant]
+    media = Media("text", "", (dataclasses.replace(part, fingerprints=(*part.fingerprints, *meant)),))
+    return pairs(f"cut{number}:{work}", media, BENCH.index, without(work))
 
 
 def drawn_by_sound(number: int) -> list[dict] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from fingerprint.text_fold import fold, folded_character, word_hashes
 from fingerprint.text_forms import forms_of
 from fingerprint.text_gloss import ENGLISH, LANGUAGES, language_of, told_by
 from fingerprint.text_retelling import TELLING_FROM
+from fingerprint.text_synonyms import SYNONYMS
+from fingerprint.text_synonyms import told_by as synonyms_told_by
 
 HIDDEN = "\\u00ad\\u200b-\\u200f\\u2060-\\u2064\\ufeff\\u0300-\\u036f"  # what may stand unseen inside a word; accents apart
 WORD = re.compile(f"\\w[\\w{HIDDEN}]*(?:['\u2019][\\w{HIDDEN}]+)*")
@@ -37,13 +39,20 @@ def passages(output: str, work: str | None, segments: Sequence[dict[str, Any]]) 
     for segment in sorted(longest, key=lambda s: s["output"]):
         here = _cut(output, segment["output"])
         there = None if work is None else _cut(work, segment["work"])
-        align = translated if segment.get("variant") in SPOKEN else retold if _is_retold(segment) else aligned
-        marks = align(here[1], there[1]) if there else (None, None)
+        marks = _marks(segment)(here[1], there[1]) if there else (None, None)
         shown.append({
             "at": segment["output"], "from": segment["work"],
             "output": _with_context(here, marks[0]), "work": None if there is None else _with_context(there, marks[1]),
         })  # fmt: skip
     return shown
+
+
+def _marks(segment: dict[str, Any]) -> Callable[[str, str], tuple[list[Run], list[Run]]]:
+    """What marks the words of a segment's two passages."""
+    variant = segment.get("variant")
+    if variant == SYNONYMS:
+        return in_synonyms
+    return translated if variant in SPOKEN else retold if _is_retold(segment) else aligned
 
 
 def _is_retold(segment: dict[str, Any]) -> bool:
@@ -110,26 +119,39 @@ def retold(a: str, b: str) -> tuple[list[Run], list[Run]]:
 
 def translated(a: str, b: str) -> tuple[list[Run], list[Run]]:
     """The same for a passage in another language than the work's: words that may stand for each other are "near"."""
+    return _by_meaning(a, b, _meant, _meant)
+
+
+def in_synonyms(a: str, b: str) -> tuple[list[Run], list[Run]]:
+    """The same for a passage told in other words: synonyms are "near"."""
+    return _by_meaning(a, b, lambda words: synonyms_told_by(words, TELLING_FROM), _meant)
+
+
+Meant = Callable[[Sequence[str]], list[tuple[int, ...]]]
+
+
+def _by_meaning(a: str, b: str, meant_a: Meant, meant_b: Meant) -> tuple[list[Run], list[Run]]:
     words_a, words_b = list(WORD.finditer(a)), list(WORD.finditer(b))
-    folded_a, folded_b = [_fold(m.group()) for m in words_a], [_fold(m.group()) for m in words_b]
-    kinds_a, kinds_b = ["other"] * len(words_a), ["other"] * len(words_b)
-    meant_a, meant_b = _meant(words_a), _meant(words_b)
-    shared = {meaning for m in meant_a for meaning in m} & {meaning for m in meant_b for meaning in m}
+    meanings_a, meanings_b = (f([m.group().lower() for m in words]) for f, words in ((meant_a, words_a), (meant_b, words_b)))
     # Of several meanings of a word the one counts that stands on the other side as well.
-    told_a, told_b = (
-        [(row, next((x for x in m if x in shared), -1)) for row, m in enumerate(s) if m] for s in (meant_a, meant_b)
-    )
+    told_b = _chosen(meanings_b, {x for own in meanings_a for x in own})
+    told_a = _chosen(meanings_a, {x for _, x in told_b})
+    kinds_a, kinds_b = ["other"] * len(words_a), ["other"] * len(words_b)
     for i, j, length in common([str(x) for _, x in told_a], [str(x) for _, x in told_b]):
-        for (row_a, x), (row_b, _) in zip(told_a[i : i + length], told_b[j : j + length], strict=True):
-            if x >= 0:
-                kinds_a[row_a] = kinds_b[row_b] = "same" if folded_a[row_a] == folded_b[row_b] else "near"
+        for (p, _), (q, _) in zip(told_a[i : i + length], told_b[j : j + length], strict=True):
+            same = _fold(words_a[p].group()) == _fold(words_b[q].group())
+            kinds_a[p] = kinds_b[q] = "same" if same else "near"
     return _runs(a, words_a, kinds_a), _runs(b, words_b, kinds_b)
 
 
-def _meant(words: list[re.Match[str]]) -> list[tuple[int, ...]]:
-    """What each word may mean and tells something."""
-    spelled = [m.group().lower() for m in words]
-    return told_by(spelled, language_of(spelled), TELLING_FROM)
+def _chosen(meanings: list[tuple[int, ...]], there: set[int]) -> list[tuple[int, int]]:
+    """Rows of the words of which some meaning is `there`, each with the first such."""
+    return [(row, next(x for x in own if x in there)) for row, own in enumerate(meanings) if not there.isdisjoint(own)]
+
+
+def _meant(words: Sequence[str]) -> list[tuple[int, ...]]:
+    """What each word, in small letters, may mean and tells something."""
+    return told_by(words, language_of(words), TELLING_FROM)
 
 
 def _telling(words: list[str]) -> list[tuple[int, str]]:

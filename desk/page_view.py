@@ -203,7 +203,7 @@ def changes(variant: str) -> list[str]:
     if pitch:
         steps = round(float(pitch[1]))
         return [f"{abs(steps)} semitone{'s' if abs(steps) > 1 else ''} {'lower' if steps > 0 else 'higher'}"] if steps else []
-    if variant in words.LANGUAGES:
+    if variant in words.TELLINGS:
         return [words.told_in(variant)]
     barred = variant.startswith("bars")
     view = variant.removeprefix("bars").lstrip("+")

@@ -85,7 +85,7 @@ def _segment(segment: Mapping[str, Any], work_medium: str, output_medium: str) -
     speed = segment["scale"]
     pace = "" if part in ("image", "text") or abs(speed - 1) < SAME_SPEED else f", played at {speed:.2f} times the speed"
     variant = segment.get("variant", "")
-    mirrored = ", mirrored" if "mirror" in variant else f", {words.told_in(variant)}" if variant in words.LANGUAGES else ""
+    mirrored = ", mirrored" if "mirror" in variant else f", {words.told_in(variant)}" if variant in words.TELLINGS else ""
     return f"{track}{here}, from {there} of the work{pace}{mirrored}{words.telling(segment)}"
 
 

@@ -22,7 +22,9 @@ CAUTION = (
     "This is evidence of similarity. It does not show that a work was used to train a model, who used it, or that a law "
     "was broken. Not excluded: a shared third source, licensed use, quotation, a mistake in the registration."
 )
-LANGUAGES = ("english", "german", "french", "spanish", "italian")  # variants of a text: the language that a work is told in
+# Variants of a text: the language that a work is told in, or that it is told in synonyms.
+SYNONYMS = "synonyms"
+TELLINGS = ("english", "german", "french", "spanish", "italian", SYNONYMS)
 MANNER = "resemblance, not evidence of use"
 HARD_SPACE = "\u00a0"
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -125,8 +127,8 @@ def telling(segment: Mapping[str, Any]) -> str:
 
 
 def told_in(variant: str) -> str:
-    """That a text is found in another language than the work's: the language is the segment's variant."""
-    return f"told in {variant.capitalize()}"
+    """How a text tells what a work does, by the variant of its segment: one of TELLINGS."""
+    return "in other words" if variant == SYNONYMS else f"told in {variant.capitalize()}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -19,13 +19,14 @@ from fingerprint.medium import Medium
 from fingerprint.text_background import STEP, rarity, rarity_after
 from fingerprint.text_compare import compare, promising
 from fingerprint.text_fold import Bool, Folded, code_points, fold, gram_hashes, word_hashes
-from fingerprint.text_forms import Forms, forms_of, names_and_numbers
+from fingerprint.text_forms import Forms, forms_of, is_foreign, names_and_numbers
 from fingerprint.text_gloss import ENGLISH, in_english, keys_of
 from fingerprint.text_meaning import installed
 from fingerprint.text_minhash import SCHEME as PASSAGES
 from fingerprint.text_minhash import overlapping, side_by_side
 from fingerprint.text_retelling import FORMULA_BELOW, TELLING_FROM
 from fingerprint.text_stream import FORMS, GLOSS, GLOSS_WORDS, GRAMS, RARE, STREAM
+from fingerprint.text_synonyms import SYNONYMS, with_synonyms
 
 GRAM = 12  # letters: three words on average, so that a run of three words between two changes can hold one
 WINDOW = 48  # of the registry: one gram in 24 letters
@@ -35,6 +36,7 @@ RARE_HITS = 1 << 13  # a dozen for each of a thousand words; commoner keys have 
 RARE_APART = 3000  # code points in which a registered rare word counts once
 BLOCK = 1 << 19  # letters folded into grams at a time
 COUNTING = 2.0  # rarity of a number of one or two digits
+MOST_IN_SYNONYMS = 500  # words of a text that is looked up in synonyms too: a longer one has more words to be found by
 MEANT_FROM = 3.5  # joint rarity from which the meaning of a foreign word is a key, in one of its forms
 KEY_BYTES = 5  # 40 bits tell 100 million texts apart
 
@@ -136,8 +138,8 @@ def manner(document: Document) -> Fingerprint:
 
 def probes(document: Document) -> Part:
     """What is looked up: denser grams and passages, rare words in every form, the stream with each word's length and rarity;
-    and the forms of every word that tells something; of a foreign text both also of its words in English, as a variant; and what
-    sentences mean, with the extra.
+    and the forms of every word that tells something; of a foreign text both also of its words in English, of a short one also of
+    their synonyms, as variants; and what sentences mean, with the extra.
     """
     folded = fold(document.words)
     hashes = word_hashes(folded)
@@ -146,11 +148,12 @@ def probes(document: Document) -> Part:
     alone, after = (np.where(counting, np.minimum(r, COUNTING), r) for r in (rarity(hashes), rarity_after(hashes)))
     names = names_and_numbers(document.words, starts)
     forms = forms_of(hashes, names)
-    rare, telling = _to_ask(forms, starts, ~counting, (after >= FORMULA_BELOW) & ~counting)
-    english = in_english(document.words, hashes, starts, lengths[:, 0], names & ~counting)
-    if english.language:
-        forms = english.forms()
-    translated = _to_ask(forms, starts, ~counting, ~counting, english.language) if english.language else ()
+    said = (after >= FORMULA_BELOW) & ~counting
+    asked = [*_to_ask(forms := forms_of(hashes, names), starts, ~counting, said)]
+    if (english := in_english(document.words, hashes, starts, lengths[:, 0], names & ~counting)).language:
+        asked += _to_ask(forms := english.forms(), starts, ~counting, ~counting, english.language)
+    elif len(hashes) <= MOST_IN_SYNONYMS and not is_foreign(alone):
+        asked += _to_ask(with_synonyms(hashes, names), starts, ~counting, said, SYNONYMS)
     row, form = keys_of(forms, MEANT_FROM)
     meant = starts[row], _bytes(form >> np.uint64(24), KEY_BYTES)
     columns = [_bytes(hashes, 2), lengths, _steps(alone), _steps(after)]
@@ -159,11 +162,9 @@ def probes(document: Document) -> Part:
         (float(len(document.text)),),
         (
             _grams_to_ask(folded),
-            rare,
             make(SCHEMES[2], starts, np.concatenate(columns, axis=1)),
             overlapping(hashes, starts),
-            telling,
-            *translated,
+            *asked,
             make(GLOSS_SCHEME, *meant, variant=english.language or ENGLISH),
             *([text_meaning.asked(document.words)] if installed() else []),
         ),

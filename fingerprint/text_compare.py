@@ -20,9 +20,10 @@ from fingerprint.text_meaning import MEANING
 from fingerprint.text_meaning_compare import same_meaning
 from fingerprint.text_minhash import MINHASH, alike
 from fingerprint.text_minhash import REACH as PASSAGE_REACH
-from fingerprint.text_retelling import UNPROMISING, at_first_sight, in_common, retelling
+from fingerprint.text_retelling import COPIED, UNPROMISING, at_first_sight, in_common, retelling
 from fingerprint.text_sequence import sequences
 from fingerprint.text_stream import FORMS, GLOSS, GLOSS_WORDS, GRAMS, RARE, STREAM, Float, Stream, commonness, stream_of
+from fingerprint.text_synonyms import SYNONYMS
 
 MAX_BANDS = 24
 SURE_SEEDS = 2.9  # seeds, each divided by its number of places in the work, from which a band is aligned
@@ -57,8 +58,7 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     if groups:
         return _from_passages(a, b, groups)
     if alignment.variant:
-        forms = output.of(FORMS, "" if alignment.variant == ENGLISH else alignment.variant)
-        return [dataclasses.replace(e, variant=alignment.variant) for e in _translated(a, b, forms, at, to)]
+        return _in_other_words(a, b, output, alignment)
     found: list[Evidence] = []
     if alignment.scheme == RARE:
         found = _retold(a, b, output.of(FORMS), at, to)
@@ -91,10 +91,18 @@ def _retold(a: Stream, b: Stream, forms: Fingerprint | None, at: Int32, to: Int3
     return [*retelling(a, b, shared), *sequences(a, b, at, to)]
 
 
-def _translated(a: Stream, b: Stream, forms: Fingerprint | None, at: Int32, to: Int32) -> list[Evidence]:
-    """What one of two texts, word by word in English, tells as the other does."""
-    shared = None if forms is None else in_common(a, b, forms, at, to)
-    return [] if shared is None or at_first_sight(a, b, shared, at, to) < UNPROMISING else retelling(a, b, shared, math.inf)
+def _in_other_words(a: Stream, b: Stream, output: Part, alignment: Alignment) -> list[Evidence]:
+    """What one of two texts tells as the other does: word by word in English, or in synonyms."""
+    variant, seeds = alignment.variant, output.of(alignment.scheme, alignment.variant)
+    forms = output.of(FORMS, "" if variant == ENGLISH else variant)
+    if forms is None or seeds is None:
+        return []
+    at, to = seeds.positions[alignment.output_rows], alignment.work_rows
+    shared = in_common(a, b, forms, at, to)
+    if shared is None or at_first_sight(a, b, shared, at, to) < UNPROMISING:
+        return []
+    found = retelling(a, b, shared, COPIED if variant == SYNONYMS else math.inf)
+    return [dataclasses.replace(e, variant=variant) for e in found]
 
 
 def _from_passages(a: Stream, b: Stream, groups: list[tuple[Int32, Int32]]) -> list[Evidence]:

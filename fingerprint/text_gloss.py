@@ -71,14 +71,18 @@ class English:
     names: Bool
 
     def forms(self) -> Forms:
-        """Every form of every meaning, those of one meaning one after the other. `word` is the row of the foreign word, `joint`
-        tells how often any form of any of its meanings is written.
-        """
-        found = forms_of(self.hashes, self.names)
-        word = self.word[found.word]
-        share = np.where(changes(found.word), 10.0 ** -found.joint.astype(np.float64), 0.0)
-        joint = -np.log10(np.bincount(word, share)[word])
-        return Forms(word, found.form, found.head, joint.astype(np.float32))
+        """Every form of every meaning, as `together` gives them; `word` is the row of the foreign word."""
+        return together(self.word, self.hashes, self.names)
+
+
+def together(word: Int64, hashes: UInt64, names: Bool) -> Forms:
+    """The Forms of what words may mean: English words with these hashes, those of one word one after the other. `joint` tells how
+    often any form of any meaning of the word is written. names: as for forms_of.
+    """
+    found = forms_of(hashes, names)
+    row = word[found.word]
+    share = np.where(changes(found.word), 10.0 ** -found.joint.astype(np.float64), 0.0)
+    return Forms(row, found.form, found.head, -np.log10(np.bincount(row, share)[row]).astype(np.float32))
 
 
 def language_of(words: Sequence[str]) -> str:
@@ -91,6 +95,11 @@ def language_of(words: Sequence[str]) -> str:
 @lru_cache(maxsize=len(LANGUAGES))
 def _function_words(language: str) -> frozenset[str]:
     return frozenset(FUNCTION_WORDS[language].split())
+
+
+def headwords() -> list[str]:
+    """The English words of the dictionary, in the order of its rows."""
+    return [line.split("|", 1)[0] for line in FILE.read_text(encoding="utf-8").splitlines()]
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -182,9 +191,15 @@ def told_by(words: Sequence[str], language: str, least: float) -> list[tuple[int
     own = [m if len(m) else word_hashes(fold(word))[:1] for m, word in zip(meant, words, strict=True)]
     row = np.repeat(np.arange(len(own)), [len(m) for m in own])
     forms = forms_of(np.concatenate([np.zeros(0, np.uint64), *own]), np.ones(len(row), bool))
-    told: list[tuple[int, ...]] = [()] * len(words)
-    for k in np.flatnonzero(changes(forms.word) & (forms.joint >= least)).tolist():
-        told[row[forms.word[k]]] += (int(forms.head[k]),)
+    return heads_of(Forms(row[forms.word], forms.form, forms.head, forms.joint), len(words), least)
+
+
+def heads_of(forms: Forms, words: int, least: float) -> list[tuple[int, ...]]:
+    """For each of so many words the heads of those of its meanings that are rarer than `least`."""
+    told: list[tuple[int, ...]] = [()] * words
+    first = (changes(forms.word) | changes(forms.head)) & (forms.joint >= least)
+    for word, head in zip(forms.word[first].tolist(), forms.head[first].tolist(), strict=True):
+        told[word] += (head,)
     return told
 
 

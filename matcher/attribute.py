@@ -115,14 +115,14 @@ def _claimed(matches: list[Match], parts: tuple[Part, ...], calibration: Calibra
     result = []
     for match in matches:
         beside = match.ambiguous if match.source == UNDATED else ()
-        rest = [(part, _unclaimed(e, claims[part, ground(e), e.variant], beside)) for part, e in match.segments]
+        rest = [(part, _unclaimed(e, claims[_column(part, e)], beside)) for part, e in match.segments]
         relation, score = _score(rest, parts, calibration)
         medium = parts[0].medium
         listed = score >= calibration.threshold(medium, relation, works) and match.source not in (YOUNGER, COMMON)
         if score < calibration.candidate:
             continue
         stolen = score < match.score - 1e-9
-        keys = [(p, ground(e), e.variant) for p, e in match.segments]
+        keys = [_column(p, e) for p, e in match.segments]
         first = next((owner[key] for key in keys if key in owner), "")
         kept = tuple((p, e) for p, e in rest if e.strength > 0) or match.segments
         result.append(
@@ -132,10 +132,15 @@ def _claimed(matches: list[Match], parts: tuple[Part, ...], calibration: Calibra
         )
         if listed:
             for part, e in kept:
-                claimed = claims[part, ground(e), e.variant]
+                claimed = claims[_column(part, e)]
                 claimed.update((row, match.work_id) for row in e.rows.tolist() if row not in claimed)
-                owner.setdefault((part, ground(e), e.variant), match.work_id)
+                owner.setdefault(_column(part, e), match.work_id)
     return sorted(result, key=lambda m: (-m.score, m.work_id))
+
+
+def _column(part: int, evidence: Evidence) -> tuple[int, str, str]:
+    """Of what the rows are that an Evidence rests on: those of a ground, the words of a text, are the same in every variant."""
+    return part, ground(evidence), "" if evidence.scheme in _grounds() else evidence.variant
 
 
 def ground(evidence: Evidence) -> str:

@@ -18,6 +18,8 @@ from fingerprint.text import GLOSS, GLOSS_WORDS, RARE, features, probes
 from fingerprint.text_fold import fold, word_hashes
 from fingerprint.text_forms import families
 from fingerprint.text_gloss import ENGLISH, FILE, LANGUAGES, gloss, language_of, meanings_of, told_by
+from fingerprint.text_synonyms import FILE as SYNONYMS_FILE
+from fingerprint.text_synonyms import MOST, SYNONYMS, synonyms, with_synonyms
 from matcher.report import as_json
 from matcher.scan import scan_media
 from registry.memory import MemoryIndex
@@ -114,7 +116,7 @@ def test_every_line_of_the_dictionary_is_one_english_word_and_four_languages():
     assert len(lines) > 7500 and {len(fields) for fields in lines} == {1 + len(LANGUAGES)}
     assert len({fields[0] for fields in lines}) == len(lines) == len(word_hashes(fold("\n".join(f[0] for f in lines))))
     assert all(any(fields[1:]) and all(word == word.lower() for word in fields) for fields in lines)
-    assert (ENGLISH, *LANGUAGES) == words.LANGUAGES
+    assert (ENGLISH, *LANGUAGES, SYNONYMS) == words.TELLINGS
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -177,10 +179,42 @@ def test_meanings_of_one_word_weigh_together():
 
 
 def test_of_a_translation_the_words_that_mean_the_same_are_marked_on_both_sides():
-    ours, theirs = evidence_text.translated(
-        "Der Wolf kam mit der Laterne auf den Hügel", "A wolf climbed the hill with the lantern"
-    )
+    ours, theirs = evidence_text.translated("Der Wolf kam mit der Laterne auf den Hügel", "A wolf with a lantern on the hill")
     near = [[text.lower() for kind, text in side if kind in ("near", "same")] for side in (ours, theirs)]
     assert near[0][0] == near[1][0] == "wolf" and "hügel" in near[0] and "hill" in near[1]
     assert told_by(["the", "lantern"], "", 3.0)[1] and told_by([], "german", 3.0) == []
     assert len(families().hashes) and np.isfinite(families().joint).all()
+
+
+PARAPHRASED = """The final night of reaping, a miller's relict went up the hillock, lamp in fist. Gusts had ripped straw off the
+granary; both steeds were loose among the timber. No dread of wolves had she, only of the covetous kinsman who
+claimed her spring and menaced her in front of a parson. A trooper slumbered beneath an ancient oak, snow
+filling his footwear, rime whitening his beard, his fingers clasping a spoon of silver. Roused and fed on loaves
+and cheese, he vowed by his mother's tomb to expel that robber."""
+
+
+def test_a_paraphrase_in_synonyms_is_named_with_its_place_and_its_words_are_marked():
+    work = ordinary(1) + "\n" + TOLD[ENGLISH] + "\n" + ordinary(2)
+    report = scanned(PARAPHRASED, work=work, **{f"other{n}": ordinary(10 + n) for n in range(4)})
+    [match] = [m for m in report.matches if m.listed]
+    best = max((e for _, e in match.segments), key=lambda e: e.strength)
+    assert (match.work_id, match.relation, best.variant) == ("work", "remake", SYNONYMS)
+    assert "in other words" in "\n".join(summary(as_json(report))) and changes(SYNONYMS) == ["in other words"]
+    shown = evidence_text.passages(PARAPHRASED, work, as_json(report)["matches"][0]["segments"])
+    near = {text for run in shown for kind, text in run["output"] if kind == "near"}
+    assert {"dread", "menaced", "parson", "reaping"} <= near
+
+
+def test_a_long_text_is_not_looked_up_in_synonyms_nor_a_foreign_one():
+    short, long = (probes(document(ordinary(3, n))) for n in (20, 60))
+    assert short.of(RARE, SYNONYMS) is not None and long.of(RARE, SYNONYMS) is None
+    assert probes(document(TOLD["german"])).of(RARE, SYNONYMS) is None
+
+
+def test_synonyms_are_weighed_together_and_names_have_none():
+    hashes = word_hashes(fold("giddiness giddiness"))
+    forms = with_synonyms(hashes, np.array([False, True]))
+    dizzy = word_hashes(fold("dizziness"))[0]
+    assert dizzy in forms.form[forms.word == 0].tolist() and dizzy not in forms.form[forms.word == 1].tolist()
+    assert len(set(forms.joint[forms.word == 0].tolist())) == 1 and forms.joint[0] < forms.joint[-1]
+    assert int(np.diff(synonyms().first).max()) <= MOST and len(SYNONYMS_FILE.read_text().splitlines()) == len(synonyms().heads)
