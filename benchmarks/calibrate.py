@@ -41,9 +41,9 @@ from registry.memory import MemoryIndex
 NEUTRAL = Calibration({}, {}, -1e9)
 CUTS = {"audio": (4.0, 16.0), "film": (2.0, 10.0), "text": (200.0, 4000.0)}
 STILLS = 200  # stills cut out of films
-RELATED = ({"a040", "a104"}, {"a089", "a090", "a091"}, {"t067", "t095"}, {"t007", "t095"})
-"""Works of the lineups that hold each other's content: readings of one speech corpus, one jingle in three lengths, and two
-novels that quote Hamlet."""
+RELATED = ({"a040", "a104"}, {"a089", "a090", "a091"}, {"t067", "t095"}, {"t007", "t095"}, {"t050", "t165"})
+"""Works of the lineups that hold each other's content: readings of one speech corpus, one jingle in three lengths, two novels
+that quote Hamlet, and two stories of one author with one sentence of 18 words."""
 SAME_PICTURE = 6.0
 """Above this a still of the stills' lineup that draws a film shows the film's own picture: many films are made of these stills.
 What lies below is counted as chance, to be careful; the two that there were when it was looked at show the film's picture too."""

@@ -6,6 +6,7 @@ Positions are code points of the text that `documents.read_document` gives: the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +36,8 @@ RARE_FROM = 4.5  # log10: a word written at most once in 30,000
 RARE_HITS = 1 << 13  # a dozen for each of a thousand words; commoner keys have more of chance than of truth
 RARE_APART = 3000  # code points in which a registered rare word counts once
 BLOCK = 1 << 19  # letters folded into grams at a time
-COUNTING = 2.0  # rarity of a number of one or two digits
+COUNTING = 1.0  # rarity of a number of one or two digits, or a Roman one
+ROMAN = re.compile(r"\b(?=[IVXLC])C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])\b")
 MOST_IN_SYNONYMS = 500  # words of a text that is looked up in synonyms too: a longer one has more words to be found by
 MEANT_FROM = 3.5  # joint rarity from which the meaning of a foreign word is a key, in one of its forms
 KEY_BYTES = 5  # 40 bits tell 100 million texts apart
@@ -247,13 +249,15 @@ def _lengths(folded: Folded) -> UInt8:
 
 
 def _counting(text: str, folded: Folded) -> Bool:
-    """bool[w]: numbers of one or two digits. The table does not know numbers, and these count chapters, steps and pages."""
+    """bool[w]: numbers of one or two digits, or Roman ones. The table does not know numbers, and these count chapters, steps and
+    pages.
+    """
     codes = code_points(text)
     last = folded.origin[np.append(folded.words[1:], len(folded.origin))[: len(folded.words)] - 1]
     first = folded.origin[folded.words]
     digits = [(codes[at] >= 0x30) & (codes[at] <= 0x39) for at in (first, last)]
     short: Bool = digits[0] & digits[1] & (last - first <= 1)
-    return short
+    return short | np.isin(first, [m.start() for m in ROMAN.finditer(text)])
 
 
 def _steps(rarities: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> UInt8:

@@ -37,6 +37,12 @@ LEAST_SHARE = 0.15  # of a text's words that these are, of its language
 SAMPLE = 4000  # words of a text by which its language is told
 MOST_MEANINGS, MOST_ASKED = 4, 2  # English words that one foreign word is taken for, and of them those that are keys
 LEAST_PART = 3  # letters of each of the two words that a German one may be put together of
+LEAST_VERB = 5  # letters of a verb that a form is led back to
+VERB_ENDINGS = ("etest", "etet", "eten", "ete", "test", "tet", "ten", "te", "est", "et", "st", "t", "ende", "enden", "end")
+SEPARABLE = (
+    "ab an auf aus bei durch ein empor fort heim her heran heraus herein herum herunter hervor hin hinaus hinein hinunter los "
+    "mit nach nieder um unter vor vorbei weg weiter wieder zu zurück zusammen"
+)
 LINKS = ("", "s", "es", "n", "en")  # what may stand between them
 APART = re.compile(r"['’‘`´ʼ-]+")
 
@@ -134,8 +140,23 @@ def meanings_of(words: Sequence[str], language: str) -> list[tuple[int, ...]]:
         if len(pieces) > 1:
             found[k] = _first(known, known.stems(pieces))
         elif language == "german":
-            found[k] = _parts(words[k], known)
+            found[k] = _first(known, known.stems(infinitives(words[k]))) or _parts(words[k], known)
     return found
+
+
+def infinitives(word: str) -> list[str]:
+    """German verbs of which a word may be a form: fürchtete, geliebt, aufgemacht, aufzumachen. The stemmer knows no endings of
+    the past and no participles.
+    """
+    stems = [word.removesuffix(ending) for ending in VERB_ENDINGS if word.endswith(ending)]
+    verbs = [stem + "en" for stem in stems]
+    for before in ("", *(prefix for prefix in SEPARABLE.split() if word.startswith(prefix))):
+        for mark in ("ge", "zu"):
+            inside = before + mark
+            if word.startswith(inside):
+                bare = [stem.removeprefix(inside) + "en" for stem in (*stems, word.removesuffix("en"))]
+                verbs += [before + verb for verb in bare] + (bare if before else [])
+    return [verb for verb in verbs if len(verb) >= LEAST_VERB]
 
 
 def _first(known: Gloss, stems: Iterable[str]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from desk.summary import summary
 from fingerprint import schemes
 from fingerprint.documents import Document
 from fingerprint.features import Media, Scheme, make
-from fingerprint.text import FORMS, RARE, features, probes
+from fingerprint.text import FORMS, RARE, ROMAN, features, probes
 from fingerprint.text_background import rarity
 from fingerprint.text_fold import fold, word_hashes
 from fingerprint.text_forms import FILE, families, forms_of, names_and_numbers
@@ -197,3 +197,27 @@ def test_probes_hold_forms_and_the_registry_does_not():
     probe, stored = probes(document(text)), features(document(text))
     assert probe.of(FORMS) is not None and len(probe.of(RARE)) > len(stored.of(RARE))
     assert (np.diff(probe.of(RARE).positions) >= 0).all()
+
+
+@pytest.mark.parametrize("kind", ["Roman", "Arabic"])
+def test_tables_of_contents_are_no_retelling_of_each_other(kind):
+    tens, ones = ("", "X", "XX", "XXX", "XL"), ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
+    numbers = [ten + one for ten in tens for one in ones] if kind == "Roman" else [str(k) for k in range(1, 46)]
+    titles = [
+        "THE HARBOUR",
+        "A LANTERN",
+        "THE WIDOW",
+        "AN ANCHOR",
+        "THE FURNACE",
+        "OF CANDLES",
+        "THE MARSH",
+        "A BROOCH",
+        "IN ICE",
+    ]
+    output = "CONTENTS\n\n" + "\n".join(f"{n}. {t}" for n, t in zip(numbers, titles * 5, strict=True))
+    work = "CONTENTS\n\n" + "\n".join(f"{n}." for n in numbers) + "\n\n" + ordinary(4)
+    assert scanned(output, work=work, **OTHERS).matches == ()
+
+
+def test_words_in_capitals_are_no_numbers():
+    assert [m.group() for m in ROMAN.finditer("I, IV, XIX; CIVIL MIX LIVID XL. CLIX")] == ["I", "IV", "XIX", "XL", "CLIX"]
