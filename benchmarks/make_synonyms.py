@@ -2,7 +2,7 @@
 
     python benchmarks/make_synonyms.py
 
-Two words are taken for synonyms where the dictionary of translations gives both for one word of another language:
+Two words are taken for synonyms where the dictionary gives both for one word of at least two other languages:
 paraphrases by a pivot (Bannard and Callison-Burch, ACL 2005).
 """
 
@@ -22,7 +22,7 @@ from fingerprint.text_forms import forms_of
 from fingerprint.text_gloss import LANGUAGES, gloss, headwords
 from fingerprint.text_synonyms import FILE, MOST
 
-LEAST = 1  # languages
+LEAST = 2  # languages
 
 
 def families() -> list[int]:

@@ -24,7 +24,7 @@ CAUTION = (
 )
 # Variants of a text: the language that a work is told in, or that it is told in synonyms.
 SYNONYMS = "synonyms"
-TELLINGS = ("english", "german", "french", "spanish", "italian", SYNONYMS)
+TELLINGS = ("english", "german", "french", "spanish", "italian", "portuguese", "dutch", "russian", SYNONYMS)
 MANNER = "resemblance, not evidence of use"
 HARD_SPACE = "\u00a0"
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

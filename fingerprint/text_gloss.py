@@ -1,4 +1,4 @@
-"""Texts in German, French, Spanish or Italian, word by word in English: a translation keeps what is told, and its order.
+"""Texts in seven other languages, word by word in English: a translation keeps what is told, and its order.
 
 A dictionary tells which English words may stand for a foreign one; stems (Snowball, Porter 2001) meet where endings differ. All
 of them are tried side by side, as in retrieval across languages (Ballesteros and Croft, SIGIR 1997; Pirkola, SIGIR 1998): which
@@ -25,12 +25,15 @@ from fingerprint.text_forms import Forms, forms_of, is_foreign
 
 FILE = Path(__file__).with_name("text_gloss.txt")
 ENGLISH = "english"
-LANGUAGES = ("german", "french", "spanish", "italian")
+LANGUAGES = ("german", "french", "spanish", "italian", "portuguese", "dutch", "russian")
 # Words that hold a sentence together, of which a text has many whatever it is about.
 FUNCTION_WORDS = {
     "german": "der die das den dem des und ist nicht ich sie er es ein eine einen zu mit sich auf für im war wie auch von an",
     "french": "le la les des et est une un que qui dans pas il elle sur pour ne ce se du au par plus avec son sa était",
     "spanish": "el la los las y que de en un una por con no se su para lo como más del al pero sus era había",
+    "portuguese": "o a os as um uma de do da dos que e não com para por se no na em mais como mas ao ele ela foi seu sua",
+    "dutch": "de het een en van ik is niet dat die in op te zijn was met voor hij zij ze haar hem aan er maar om had ook bij nog",
+    "russian": "и в не на я он она что с как это но по из к за от так его её же было был бы у о все мы они",
     "italian": "il lo la le gli di che e un una per non con del della si come più era nel alla sono da al suo",
 }
 LEAST_SHARE = 0.15  # of a text's words that these are, of its language

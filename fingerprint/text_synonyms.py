@@ -20,7 +20,7 @@ from fingerprint.text_gloss import heads_of, together
 
 FILE = Path(__file__).with_name("text_synonyms.txt")
 SYNONYMS = "synonyms"
-MOST = 8  # synonyms of one word, those that most languages have in common
+MOST = 5  # synonyms of one word, those that most languages have in common
 
 
 @dataclass(frozen=True)
