@@ -41,7 +41,7 @@ def passages(output: str, work: str | None, segments: Sequence[dict[str, Any]]) 
         there = None if work is None else _cut(work, segment["work"])
         marks = _marks(segment)(here[1], there[1]) if there else (None, None)
         shown.append({
-            "at": segment["output"], "from": segment["work"],
+            "at": segment["output"], "from": segment["work"], "variant": segment.get("variant", ""),
             "output": _with_context(here, marks[0]), "work": None if there is None else _with_context(there, marks[1]),
         })  # fmt: skip
     return shown

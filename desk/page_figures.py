@@ -79,7 +79,10 @@ def _passages(evidence: Row) -> dict[str, Any]:
     hidden = sum(len(UNSEEN.findall(t)) for p in evidence["passages"] for s in ("output", "work") for _, t in p[s] or ())
     for passage in evidence["passages"]:
         sides = {s: None if passage[s] is None else [[k, clean(t)] for k, t in passage[s]] for s in ("output", "work")}
-        shown.append(sides | {"here": words.place("text", passage["at"]), "there": words.place("text", passage["from"])})
+        variant = str(passage.get("variant", ""))
+        note = words.told_in(variant) if variant in words.TELLINGS else ""
+        place = {"here": words.place("text", passage["at"]), "there": words.place("text", passage["from"])}
+        shown.append(sides | place | {"note": note})
     return {"passages": shown, "hidden": hidden}
 
 

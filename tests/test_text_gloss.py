@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_text_retelling import ordinary
 
-from desk import evidence_text, words
+from desk import evidence_text, page_figures, words
 from desk.page_view import changes
 from desk.summary import summary
 from fingerprint import schemes
@@ -221,6 +221,8 @@ def test_a_paraphrase_in_synonyms_is_named_with_its_place_and_its_words_are_mark
     shown = evidence_text.passages(PARAPHRASED, work, as_json(report)["matches"][0]["segments"])
     near = {text for run in shown for kind, text in run["output"] if kind == "near"}
     assert {"menaced", "parson", "reaping"} <= near
+    seen = page_figures.figure({"kind": "passages", "passages": shown, "at_hand": True})["passages"]
+    assert {passage["note"] for passage in seen} <= {"in other words", ""} != {passage["note"] for passage in seen}
 
 
 def test_a_long_text_is_not_looked_up_in_synonyms_nor_a_foreign_one():
