@@ -6,7 +6,7 @@
 A word or pair enters only when at least MIN_TEXTS of the texts hold it, so that what is one text's own stays rare. The
 texts are the public-domain works of the development lineup (English, three German ones); the commonest words of other
 languages are listed here by hand, with the share that a word of that rank has (Zipf). Proverbs, verses, legal and licence
-formulas stand in common_property.txt: the words in them follow from each other, as if nearly certain. So do those of what
+formulas stand in text_formulas.txt there: the words in them follow from each other, as if nearly certain. So do those of what
 MIN_NOTICES of the FILEs after --formulas say alike, whoever wrote them; a licence in full counts as often as that by itself.
 Those of Debian were given: what common-licenses and the copyright file of each package hold. Only hashes of pairs are kept.
 """
@@ -67,7 +67,7 @@ tibi mihi
 """
 WORDS, PAIRS = 20_000, 32_000
 MIN_TEXTS = 4
-FORMULAS = Path(__file__).with_name("common_property.txt")
+FORMULAS = FILE.with_name("text_formulas.txt")
 FORMULA_RARITY = 0.05  # less than a word that agrees costs: however long, a formula is no evidence
 MIN_NOTICES = 5
 LICENCES = "common-licenses"  # the folder of licences
@@ -147,7 +147,7 @@ def pairs_of(text: str) -> np.ndarray:
 
 
 def formulas() -> np.ndarray:
-    """The pairs of common_property.txt."""
+    """The pairs of text_formulas.txt."""
     return pairs_of(FORMULAS.read_text(encoding="utf-8"))
 
 

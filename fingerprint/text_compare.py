@@ -15,6 +15,7 @@ from fingerprint.hashing import Int32, Int64, changes
 from fingerprint.text_agreement import FORMULA, FORMULA_WORDS, agreeing, passages
 from fingerprint.text_background import STEP
 from fingerprint.text_fold import Bool
+from fingerprint.text_formulas import is_common
 from fingerprint.text_gloss import ENGLISH
 from fingerprint.text_meaning import MEANING
 from fingerprint.text_meaning_compare import same_meaning
@@ -102,7 +103,7 @@ def _in_other_words(a: Stream, b: Stream, output: Part, alignment: Alignment) ->
     if shared is None or at_first_sight(a, b, shared, at, to) < UNPROMISING:
         return []
     found = retelling(a, b, shared, COPIED if variant == SYNONYMS else math.inf)
-    return [dataclasses.replace(e, variant=variant) for e in found]
+    return [dataclasses.replace(e, variant=variant) for e in found if not is_common(a, forms, e)]
 
 
 def _from_passages(a: Stream, b: Stream, groups: list[tuple[Int32, Int32]]) -> list[Evidence]:

@@ -11,7 +11,7 @@ from test_text_retelling import ordinary
 from desk import evidence_text, page_figures, words
 from desk.page_view import changes
 from desk.summary import summary
-from fingerprint import schemes
+from fingerprint import schemes, text_compare
 from fingerprint.documents import Document
 from fingerprint.features import Media
 from fingerprint.text import GLOSS, GLOSS_WORDS, RARE, features, probes
@@ -238,3 +238,23 @@ def test_synonyms_are_weighed_together_and_names_have_none():
     assert dizzy in forms.form[forms.word == 0].tolist() and dizzy not in forms.form[forms.word == 1].tolist()
     assert len(set(forms.joint[forms.word == 0].tolist())) == 1 and forms.joint[0] < forms.joint[-1]
     assert int(np.diff(synonyms().first).max()) <= MOST and len(SYNONYMS_FILE.read_text().splitlines()) == len(synonyms().heads)
+
+
+PSALM = """Der HERR ist mein Hirte; mir wird nichts mangeln. Er weidet mich auf einer grünen Aue und führet mich zum frischen
+Wasser. Er erquicket meine Seele; er führet mich auf rechter Straße um seines Namens willen. Und ob ich schon wanderte im finstern
+Tal, fürchte ich kein Unglück; denn du bist bei mir, dein Stecken und dein Stab trösten mich. Du bereitest vor mir einen Tisch im
+Angesicht meiner Feinde. Du salbest mein Haupt mit Öl und schenkest mir voll ein. Gutes und Barmherzigkeit werden mir folgen mein
+Leben lang, und ich werde bleiben im Hause des HERRN immerdar."""
+QUOTED = """The Lord is my shepherd; I shall not want. He maketh me to lie down in green pastures: he leadeth me beside the
+still waters. He restoreth my soul: he leadeth me in the paths of righteousness for his name's sake. Yea, though
+I walk through the valley of the shadow of death, I will fear no evil: for thou art with me; thy rod and thy
+staff they comfort me. Thou preparest a table before me in the presence of mine enemies: thou anointest my head
+with oil; my cup runneth over. Surely goodness and mercy shall follow me all the days of my life: and I will
+dwell in the house of the Lord for ever."""
+
+
+def test_a_psalm_in_another_language_names_no_work_that_quotes_it(monkeypatch):
+    work = ordinary(1) + "\n" + QUOTED + "\n" + ordinary(2)
+    assert scanned(PSALM, work=work).matches == ()
+    monkeypatch.setattr(text_compare, "is_common", lambda *_: False)
+    assert [m.work_id for m in scanned(PSALM, work=work).matches if m.listed] == ["work"], "without the check it would"
