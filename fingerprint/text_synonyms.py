@@ -39,8 +39,8 @@ def synonyms() -> Synonyms:
     forms = forms_of(word_hashes(fold("\n".join(line[0] for line in lines))), np.zeros(len(lines), bool))
     heads = forms.head[changes(forms.word)]
     order = np.argsort(heads, kind="stable")
-    others = [word_hashes(fold("\n".join(lines[k][1:]))) for k in order.tolist()]
-    return Synonyms(heads[order], np.concatenate(others), np.cumsum([0, *map(len, others)]))
+    others = word_hashes(fold("\n".join(word for k in order.tolist() for word in lines[k][1:])))
+    return Synonyms(heads[order], others, np.cumsum([0, *(len(lines[k]) - 1 for k in order.tolist())]))
 
 
 def with_synonyms(hashes: UInt64, names: Bool) -> Forms:
