@@ -19,13 +19,15 @@ from fingerprint.hashing import Int64, changes
 from fingerprint.text_order import longest_chain, order_evidence
 from matcher.bins import slots
 from matcher.leads import VIEW_STEP
+from matcher.shortlist import different
 from registry.hits import Hits
 
 # Hits of half a cell that are looked at, by the square of how many there are, but so many: those where most comes together.
 CROWD, CROWD_OF_EACH = 8000, (200, 2000)
 LOOKED_AT = 40  # places whose order is looked at, for each cell of the output; of an output of several cells fewer of each
 FEWEST = 12
-SEVERAL = 4  # times as many of a variant: there words are looked up in all that they may mean, and chance meets more
+SEVERAL = 4  # times as many where words are looked up in all that they may mean, some twice and more, and chance meets more
+AMBIGUOUS = 1.5  # keys for each place of the output, from which that is so
 KEPT = 40  # best of those, the same
 # Of a whole output, most of a short one, which has fewer words to be found by. For each tenfold of works fewer: the true one
 # stands higher than what chance gives.
@@ -97,7 +99,8 @@ def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> li
     near = _near(hits, probe, scheme, least)
     if not len(near.rows):
         return []
-    most = LOOKED_AT * (SEVERAL if probe.variant else 1)
+    several = len(probe) >= AMBIGUOUS * different(probe.positions)
+    most = LOOKED_AT * (SEVERAL if probe.variant and several else 1)
     found = [c for shift in (0, 1) for c in _of_cells(near, (near.half + shift) // 2, scheme, least, most)]
     found.sort(key=lambda c: (-c.evidence, c.owner, c.offset))
     most = min(max(2 * MOST_SHORT // int(np.count_nonzero(np.bincount(near.half))), MOST), MOST_SHORT)

@@ -22,6 +22,7 @@ from registry.hits import Hits, Index, hit_order
 AT_ONCE = 1024  # rows of a scheme that is looked up in its turn: of rare words in all their forms some 1,400 words of text
 EIGHTH = 8  # of 30 s of sound some 900 keys
 SHORT, SHORT_PORTION = 256, 32  # rows of a short text; it has fewer words to be found by, so more hits are looked at for each
+FEW_HITS = 2  # times as many would not be enough of a scheme: then no key was passed over for being common
 EDGE = 36.0  # code points, six words, around such a copy: too few to be evidence, and all that is left of most outputs
 COMPANY = 3  # Scheme.least from which the aligner passes over works that one row alone meets
 SURE = 8.0  # strength of a copy from which no other work is looked for in the same place
@@ -130,8 +131,10 @@ def _turns(part: Part, known: Mapping[str, Scheme]) -> Iterator[tuple[Fingerprin
 
 def _hits_of_rows(fingerprint: Fingerprint, rows: Int64, index: Index, without: Collection[str], portion: int) -> Hits:
     """Hits of these rows, looked up a portion at a time: what is enough of a scheme is enough for a passage, not for a book."""
-    if len(rows) == len(fingerprint) <= portion:
-        return lookup(fingerprint.scheme, fingerprint, index, without)
+    if len(rows) == len(fingerprint):
+        every = lookup(fingerprint.scheme, fingerprint, index, without)
+        if len(rows) <= portion or FEW_HITS * len(every) <= schemes()[fingerprint.scheme].most_hits:
+            return every  # a portion at a time would find no more
     found = []
     for start in range(0, len(rows), portion):
         own = rows[start : start + portion]
