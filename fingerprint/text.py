@@ -123,13 +123,17 @@ def features(document: Document) -> Part:
 def _in_english(words: str, folded: Folded, hashes: UInt64, starts: Int32) -> tuple[Fingerprint, ...]:
     """What the words of a foreign text mean in English: those that are rare, once a stretch; and all, in 16 bits each."""
     lengths, counting = _lengths(folded)[:, 0], _counting(words, folded)
-    english = in_english(words, hashes, starts, lengths, names_and_numbers(words, starts) & ~counting)
-    if not english.language:
+    told = in_english(words, hashes, starts, lengths, names_and_numbers(words, starts) & ~counting)
+    if not told:
         return ()
-    row, form = keys_of(english.forms(), MEANT_FROM)
+    word, english = (np.concatenate([getattr(e, column) for e in told]) for column in ("word", "hashes"))
+    order = np.argsort(word, kind="stable")
+    row, form = (np.concatenate(column) for column in zip(*(keys_of(e.forms(), MEANT_FROM) for e in told), strict=True))
+    rising = np.argsort(row, kind="stable")
+    row, form = row[rising], form[rising]
     once = _first_in_stretch(form, starts[row])
-    keys = make(GLOSS_SCHEME, starts[row[once]], _bytes(form[once] >> np.uint64(24), KEY_BYTES))
-    return keys, make(GLOSS_WORDS_SCHEME, starts[english.word], _bytes(english.hashes, 2))
+    rare = make(GLOSS_SCHEME, starts[row[once]], _bytes(form[once] >> np.uint64(24), KEY_BYTES))
+    return rare, make(GLOSS_WORDS_SCHEME, starts[word[order]], _bytes(english[order], 2))
 
 
 def manner(document: Document) -> Fingerprint:
@@ -151,13 +155,13 @@ def probes(document: Document) -> Part:
     names = names_and_numbers(document.words, starts)
     forms = forms_of(hashes, names)
     said = (after >= FORMULA_BELOW) & ~counting
-    asked = [*_to_ask(forms := forms_of(hashes, names), starts, ~counting, said)]
-    if (english := in_english(document.words, hashes, starts, lengths[:, 0], names & ~counting)).language:
-        asked += _to_ask(forms := english.forms(), starts, ~counting, ~counting, english.language)
-    elif len(hashes) <= MOST_IN_SYNONYMS and not is_foreign(alone):
+    forms = forms_of(hashes, names)
+    asked = [*_to_ask(forms, starts, ~counting, said), _meant(forms, starts, ENGLISH)]
+    for english in in_english(document.words, hashes, starts, lengths[:, 0], names & ~counting):
+        language, translated = english.language, english.forms()
+        asked += [*_to_ask(translated, starts, ~counting, ~counting, language), _meant(translated, starts, language)]
+    if len(hashes) <= MOST_IN_SYNONYMS and not is_foreign(alone):
         asked += _to_ask(with_synonyms(hashes, names), starts, ~counting, said, SYNONYMS)
-    row, form = keys_of(forms, MEANT_FROM)
-    meant = starts[row], _bytes(form >> np.uint64(24), KEY_BYTES)
     columns = [_bytes(hashes, 2), lengths, _steps(alone), _steps(after)]
     return Part(
         "text",
@@ -167,7 +171,6 @@ def probes(document: Document) -> Part:
             make(SCHEMES[2], starts, np.concatenate(columns, axis=1)),
             overlapping(hashes, starts),
             *asked,
-            make(GLOSS_SCHEME, *meant, variant=english.language or ENGLISH),
             *([text_meaning.asked(document.words)] if installed() else []),
         ),
     )
@@ -180,6 +183,12 @@ def _to_ask(forms: Forms, starts: Int32, rare: Bool, telling: Bool, variant: str
     row = np.flatnonzero((forms.joint >= TELLING_FROM) & telling[forms.word])
     columns = [_bytes(forms.form[row], 2), _bytes(forms.head[row], 2), _steps(forms.joint[row])]
     return asked, make(SCHEMES[4], starts[forms.word[row]], np.concatenate(columns, axis=1), variant=variant)
+
+
+def _meant(forms: Forms, starts: Int32, variant: str) -> Fingerprint:
+    """By what words in English, or what foreign ones mean in it, works in other languages are looked up."""
+    row, form = keys_of(forms, MEANT_FROM)
+    return make(GLOSS_SCHEME, starts[row], _bytes(form >> np.uint64(24), KEY_BYTES), variant=variant)
 
 
 def _grams(folded: Folded, window: int) -> Fingerprint:

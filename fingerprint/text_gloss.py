@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fingerprint.hashing import Int32, Int64, UInt8, UInt64, changes
 from fingerprint.text_background import UNKNOWN, rarity
 from fingerprint.text_fold import Bool, fold, word_hashes
-from fingerprint.text_forms import Forms, forms_of, is_foreign
+from fingerprint.text_forms import Forms, forms_of
 
 FILE = Path(__file__).with_name("text_gloss.txt")
 ENGLISH = "english"
@@ -36,8 +37,11 @@ FUNCTION_WORDS = {
     "russian": "и в не на я он она что с как это но по из к за от так его её же было был бы у о все мы они",
     "italian": "il lo la le gli di che e un una per non con del della si come più era nel alla sono da al suo",
 }
-LEAST_SHARE = 0.15  # of a text's words that these are, of its language
-SAMPLE = 4000  # words of a text by which its language is told
+ENGLISH_WORDS = "the of and to in that he was it his with for i a as do no is you not at be on but have she they this which by"
+AROUND = 30  # words before and behind each by which its language is told
+LEAST_SHARE = 0.15  # of them that these are, of their language
+LEAST_UNKNOWN = 0.25  # of them that the table of frequencies does not know, where another language than English may be spoken
+LEAST_SPOKEN = 15  # words of a language, fewer of which tell nothing
 MOST_MEANINGS, MOST_ASKED = 4, 2  # English words that one foreign word is taken for, and of them those that are keys
 LEAST_PART = 3  # letters of each of the two words that a German one may be put together of
 LEAST_VERB = 5  # letters of a verb that a form is led back to
@@ -68,7 +72,7 @@ class English:
     """The words of a foreign text in English: columns of one length, in the order of its words; what one of them may mean, one
     after the other, the likeliest first.
 
-    language  one of LANGUAGES, or "" with no words
+    language  one of LANGUAGES
     word      int64: row of the foreign word
     hashes    uint64: of the English one, or of a word that stays as it is
     names     bool: of those that stay, whether it is a name or a number
@@ -95,15 +99,9 @@ def together(word: Int64, hashes: UInt64, names: Bool) -> Forms:
 
 
 def language_of(words: Sequence[str]) -> str:
-    """The language of LANGUAGES that these words, in small letters, are in; "" for any other."""
-    shares = [(sum(map(_function_words(name).__contains__, words)) / max(1, len(words)), name) for name in LANGUAGES]
-    share, name = max(shares)
-    return name if share >= LEAST_SHARE else ""
-
-
-@lru_cache(maxsize=len(LANGUAGES))
-def _function_words(language: str) -> frozenset[str]:
-    return frozenset(FUNCTION_WORDS[language].split())
+    """The language of LANGUAGES that most of these words, in small letters, are in; "" for any other."""
+    spoken = np.bincount(_spoken(np.array(words, np.str_), np.arange(len(words))), minlength=len(LANGUAGES) + 1)
+    return [*LANGUAGES, ""][int(spoken.argmax())] if len(words) else ""
 
 
 def headwords() -> list[str]:
@@ -178,34 +176,65 @@ def _parts(word: str, known: Gloss) -> tuple[int, ...]:
     return ()
 
 
-def in_english(text: str, hashes: UInt64, starts: Int32, lengths: UInt8, names: Bool) -> English:
-    """The words of a text in English, if it is in one of LANGUAGES.
+def in_english(text: str, hashes: UInt64, starts: Int32, lengths: UInt8, names: Bool) -> list[English]:
+    """The words of a text in English, for each of LANGUAGES in which some of it is: an answer may begin and end in another one.
 
     hashes, starts, lengths: of its words, as `fold` finds them. names: which may be names, or are numbers.
     """
-    ends = starts + lengths
-    language = ""
-    if is_foreign(rarity(hashes)):
-        some = zip(starts[:SAMPLE].tolist(), ends[:SAMPLE].tolist(), strict=True)
-        language = language_of([text[a:b].lower() for a, b in some])
-    if not language:
-        return English("", np.zeros(0, np.int64), hashes[:0], names[:0])
+    unknown = rarity(hashes) >= UNKNOWN
+    if not len(hashes) or _around(unknown).max() < LEAST_UNKNOWN:
+        return []
     different, first, number = np.unique(hashes, return_index=True, return_inverse=True)
-    written = [text[a:b].lower() for a, b in zip(starts[first].tolist(), ends[first].tolist(), strict=True)]
-    told = meanings_of(written, language)
+    ends = starts + lengths
+    written = np.array([text[a:b].lower() for a, b in zip(starts[first].tolist(), ends[first].tolist(), strict=True)])
+    spoken = _spoken(written, number)
+    found = []
+    for place, language in enumerate(LANGUAGES):
+        here = np.flatnonzero(spoken == place)
+        if len(here) >= LEAST_SPOKEN:
+            found.append(_glossed(language, written, number, different, here, names))
+    return found
+
+
+def _spoken(written: npt.NDArray[np.str_], number: Int64) -> Int64:
+    """int64[words]: which of LANGUAGES is spoken around each word, the words being written[number]; another number for others."""
+    lists = [*(FUNCTION_WORDS[name] for name in LANGUAGES), ENGLISH_WORDS]
+    share = np.stack([_around(np.isin(written, words.split())[number]) for words in lists])
+    best = share.argmax(axis=0)
+    # What English has as many of is English; where there are few of any, as in a list of names, the language is that before it.
+    best[share[-1] >= share.max(axis=0)] = len(LANGUAGES)
+    told = np.flatnonzero(share.max(axis=0) >= LEAST_SHARE)
+    if not len(told):
+        return np.full(len(number), len(LANGUAGES))
+    return np.asarray(best[told[np.maximum(np.searchsorted(told, np.arange(len(number)), "right") - 1, 0)]], np.int64)
+
+
+def _around(which: Bool) -> npt.NDArray[np.float64]:
+    """float64[words]: of the words around each, as many as there are, the share of these."""
+    sums = np.concatenate([[0], np.cumsum(which)])
+    at = np.arange(len(which))
+    low, high = np.maximum(at - AROUND, 0), np.minimum(at + AROUND + 1, len(which))
+    return np.asarray((sums[high] - sums[low]) / (high - low))
+
+
+def _glossed(language: str, written: npt.NDArray[np.str_], number: Int64, different: UInt64, here: Int64, names: Bool) -> English:
+    """The words `here` of a text whose words are written[number], of hashes different[number]."""
+    some, place = np.unique(number[here], return_inverse=True)
+    told = meanings_of(written[some].tolist(), language)
     count = np.array([len(rows) for rows in told], np.int64)
-    telling = ~np.isin(written, list(_function_words(language)))
-    stays = (rarity(different) < UNKNOWN)[number] & telling[number] | names
+    telling = ~np.isin(written[some], FUNCTION_WORDS[language].split())
+    stays = ((rarity(different[some]) < UNKNOWN) & telling)[place] | names[here]
     # A row for each meaning of each word, and one for each word that the dictionary does not know and that stays as it is.
     meant = gloss(language).words[np.array([row for rows in told for row in rows], np.int64)]
-    times = count[number]
-    word = np.repeat(np.arange(len(hashes)), times)
+    times = count[place]
+    word = np.repeat(np.arange(len(here)), times)
     inside = np.arange(len(word)) - np.repeat(np.cumsum(times) - times, times)
     kept = np.flatnonzero((times == 0) & stays)
     rows = np.concatenate([word, kept])
     order = np.argsort(rows, kind="stable")
-    english = np.concatenate([meant[(np.cumsum(count) - count)[number][word] + inside], hashes[kept]])
-    return English(language, rows[order], english[order], np.concatenate([np.zeros(len(word), bool), names[kept]])[order])
+    english = np.concatenate([meant[(np.cumsum(count) - count)[place][word] + inside], different[number[here[kept]]]])
+    is_name = np.concatenate([np.zeros(len(word), bool), names[here[kept]]])
+    return English(language, here[rows[order]], english[order], is_name[order])
 
 
 def told_by(words: Sequence[str], language: str, least: float) -> list[tuple[int, ...]]:

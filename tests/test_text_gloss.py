@@ -151,6 +151,27 @@ def test_a_translation_of_an_english_work_is_named_with_its_place(language):
     assert changes(language) == [f"told in {language.capitalize()}"]
 
 
+AROUND = """Sure! Here is the passage you asked for. I have tried to keep the tone of the original while making it sound
+natural to a modern reader, and I kept the short sentences, because they carry so much of the tension. Let me know whether
+you would like me to change anything, for example to use a more formal register or a simpler vocabulary. """
+
+
+@pytest.mark.parametrize("language", ["german", "spanish", "dutch", "russian"])
+def test_a_translation_between_words_in_english_is_found_too(language):
+    work = ordinary(1) + "\n" + TOLD[ENGLISH] + "\n" + ordinary(2)
+    report = scanned(AROUND + TOLD[language] + "\n\n" + AROUND * 2, work=work, other=ordinary(3))
+    [match] = [m for m in report.matches if m.listed]
+    start, end = match.segments[0][1].output_span
+    assert match.work_id == "work" and len(AROUND) - 60 <= start < end <= len(AROUND) + len(TOLD[language]) + 60
+
+
+def test_a_work_in_two_foreign_languages_is_found_by_either():
+    both = plain("french", 1) + "\n" + TOLD["german"] + "\n\n" + plain("french", 2) + "\n\n" + ordinary(4)
+    for output in ("italian", ENGLISH):
+        found = scanned(AROUND + TOLD[output], both=both, other=ordinary(3))
+        assert [m.work_id for m in found.matches if m.listed] == ["both"]
+
+
 @pytest.mark.parametrize("output", [ENGLISH, "french", "italian", "russian"])
 def test_a_translation_of_a_foreign_work_is_named(output):
     work = plain("german", 1) + "\n" + TOLD["german"] + "\n" + plain("german", 2)
