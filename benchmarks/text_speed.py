@@ -59,6 +59,8 @@ def indexed(parts: list[Part]) -> dict[str, float]:
     began = time.process_time()
     for scheme in text.SCHEMES:
         own = [f for p in parts for f in p.fingerprints if f.scheme == scheme.name]
+        if not own:  # of foreign texts alone, or with an extra
+            continue
         size = sum(len(pack(f, scheme, brief=True)) for f in own)
         postings = sum(f.keys.size for f in own) if scheme.indexed else 0
         if scheme.indexed:

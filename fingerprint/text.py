@@ -17,11 +17,11 @@ from fingerprint.documents import Document, read_document
 from fingerprint.features import Fingerprint, Part, Scheme, make
 from fingerprint.hashing import Int32, Int64, UInt8, UInt64, mix, winnow
 from fingerprint.medium import Medium
-from fingerprint.text_background import STEP, rarity, rarity_after
+from fingerprint.text_background import STEP, Float32, rarity, rarity_after
 from fingerprint.text_compare import compare, promising
 from fingerprint.text_fold import Bool, Folded, code_points, fold, gram_hashes, word_hashes
 from fingerprint.text_forms import Forms, forms_of, is_foreign, names_and_numbers
-from fingerprint.text_gloss import ENGLISH, in_english, keys_of
+from fingerprint.text_gloss import ENGLISH, in_english, keys_of, maybe_foreign
 from fingerprint.text_meaning import installed
 from fingerprint.text_minhash import SCHEME as PASSAGES
 from fingerprint.text_minhash import overlapping, side_by_side
@@ -103,7 +103,8 @@ def features(document: Document) -> Part:
     folded = fold(document.words)
     hashes = word_hashes(folded)
     starts = folded.origin[folded.words]
-    rare = np.flatnonzero(rarity(hashes) >= RARE_FROM)
+    rarities = rarity(hashes)
+    rare = np.flatnonzero(rarities >= RARE_FROM)
     rare = rare[_first_in_stretch(hashes[rare], starts[rare])]
     return Part(
         "text",
@@ -114,16 +115,19 @@ def features(document: Document) -> Part:
             make(SCHEMES[2], starts, _bytes(hashes, 2)),
             side_by_side(hashes, starts),
             text_style.fingerprint(folded, hashes),
-            *_in_english(document.words, folded, hashes, starts),
+            *_in_english(document.words, folded, hashes, rarities),
             *([text_meaning.registered(document.words)] if installed() else []),
         ),
     )
 
 
-def _in_english(words: str, folded: Folded, hashes: UInt64, starts: Int32) -> tuple[Fingerprint, ...]:
+def _in_english(words: str, folded: Folded, hashes: UInt64, rarities: Float32) -> tuple[Fingerprint, ...]:
     """What the words of a foreign text mean in English: those that are rare, once a stretch; and all, in 16 bits each."""
-    lengths, counting = _lengths(folded)[:, 0], _counting(words, folded)
-    told = in_english(words, hashes, starts, lengths, names_and_numbers(words, starts) & ~counting)
+    if not len(maybe_foreign(rarities)):
+        return ()
+    starts, counting = folded.origin[folded.words], _counting(words, folded)
+    names = names_and_numbers(words, starts) & ~counting
+    told = in_english(words, hashes, starts, _lengths(folded)[:, 0], names, rarities)
     if not told:
         return ()
     word, english = (np.concatenate([getattr(e, column) for e in told]) for column in ("word", "hashes"))
@@ -151,13 +155,14 @@ def probes(document: Document) -> Part:
     hashes = word_hashes(folded)
     starts = folded.origin[folded.words]
     lengths, counting = _lengths(folded), _counting(document.words, folded)
-    alone, after = (np.where(counting, np.minimum(r, COUNTING), r) for r in (rarity(hashes), rarity_after(hashes)))
+    rarities = rarity(hashes)
+    alone, after = (np.where(counting, np.minimum(r, COUNTING), r) for r in (rarities, rarity_after(hashes)))
     names = names_and_numbers(document.words, starts)
     forms = forms_of(hashes, names)
     said = (after >= FORMULA_BELOW) & ~counting
     forms = forms_of(hashes, names)
     asked = [*_to_ask(forms, starts, ~counting, said), _meant(forms, starts, ENGLISH)]
-    for english in in_english(document.words, hashes, starts, lengths[:, 0], names & ~counting):
+    for english in in_english(document.words, hashes, starts, lengths[:, 0], names & ~counting, rarities):
         language, translated = english.language, english.forms()
         asked += [*_to_ask(translated, starts, ~counting, ~counting, language), _meant(translated, starts, language)]
     if len(hashes) <= MOST_IN_SYNONYMS and not is_foreign(alone):
@@ -275,23 +280,8 @@ def _steps(rarities: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> UInt8
 
 
 SUFFIXES = (
-    *(
-        ".txt",
-        ".md",
-        ".markdown",
-        ".html",
-        ".htm",
-        ".xhtml",
-        ".epub",
-        ".docx",
-        ".pdf",
-        ".rtf",
-        ".srt",
-        ".vtt",
-        ".fountain",
-        ".adoc",
-    ),
-    *(".asc", ".rst", ".tex", ".py", ".js", ".ts", ".c", ".h", ".cpp", ".java", ".go", ".rs"),
-)
+    ".txt", ".md", ".markdown", ".html", ".htm", ".xhtml", ".epub", ".docx", ".pdf", ".rtf", ".srt", ".vtt", ".fountain", ".adoc",
+    ".asc", ".rst", ".tex", ".py", ".js", ".ts", ".c", ".h", ".cpp", ".java", ".go", ".rs",
+)  # fmt: skip
 
 TEXT = Medium("text", SUFFIXES, SCHEMES, decode, features, probes, compare, distinct=promising, manner=manner)

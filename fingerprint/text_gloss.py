@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fingerprint.hashing import Int32, Int64, UInt8, UInt64, changes
-from fingerprint.text_background import UNKNOWN, rarity
+from fingerprint.text_background import UNKNOWN, Float32, rarity
 from fingerprint.text_fold import Bool, fold, word_hashes
 from fingerprint.text_forms import Forms, forms_of
 
@@ -40,7 +40,10 @@ FUNCTION_WORDS = {
 ENGLISH_WORDS = "the of and to in that he was it his with for i a as do no is you not at be on but have she they this which by"
 AROUND = 30  # words before and behind each by which its language is told
 LEAST_SHARE = 0.15  # of them that these are, of their language
-LEAST_UNKNOWN = 0.25  # of them that the table of frequencies does not know, where another language than English may be spoken
+LEAST_UNKNOWN, STILL_UNKNOWN = (
+    0.22,
+    0.12,
+)  # of them that the table of frequencies does not know, where another language may begin, and still be spoken
 LEAST_SPOKEN = 15  # words of a language, fewer of which tell nothing
 MOST_MEANINGS, MOST_ASKED = 4, 2  # English words that one foreign word is taken for, and of them those that are keys
 LEAST_PART = 3  # letters of each of the two words that a German one may be put together of
@@ -176,23 +179,38 @@ def _parts(word: str, known: Gloss) -> tuple[int, ...]:
     return ()
 
 
-def in_english(text: str, hashes: UInt64, starts: Int32, lengths: UInt8, names: Bool) -> list[English]:
+def maybe_foreign(rarities: Float32) -> Int64:
+    """Rows, rising, of the words of a text, of these rarities, around which another language than English may be spoken: a quick
+    look, by how many words the table of frequencies does not know.
+    """
+    if not len(rarities):
+        return np.zeros(0, np.int64)
+    unknown = _around(rarities >= UNKNOWN)
+    return np.flatnonzero(_around(unknown >= STILL_UNKNOWN)) if unknown.max() >= LEAST_UNKNOWN else np.zeros(0, np.int64)
+
+
+def in_english(
+    text: str, hashes: UInt64, starts: Int32, lengths: UInt8, names: Bool, rarities: Float32 | None = None
+) -> list[English]:
     """The words of a text in English, for each of LANGUAGES in which some of it is: an answer may begin and end in another one.
 
-    hashes, starts, lengths: of its words, as `fold` finds them. names: which may be names, or are numbers.
+    hashes, starts, lengths: of its words, as `fold` finds them. names: which may be names, or are numbers. rarities: of the
+    words, where they are known already.
     """
-    unknown = rarity(hashes) >= UNKNOWN
-    if not len(hashes) or _around(unknown).max() < LEAST_UNKNOWN:
+    rows = maybe_foreign(rarity(hashes) if rarities is None else rarities)
+    if not len(rows):
         return []
-    different, first, number = np.unique(hashes, return_index=True, return_inverse=True)
-    ends = starts + lengths
-    written = np.array([text[a:b].lower() for a, b in zip(starts[first].tolist(), ends[first].tolist(), strict=True)])
+    different, first, number = np.unique(hashes[rows], return_index=True, return_inverse=True)
+    begin = starts[rows[first]]
+    ends = begin + lengths[rows[first]]
+    written = np.array([text[a:b].lower() for a, b in zip(begin.tolist(), ends.tolist(), strict=True)])
     spoken = _spoken(written, number)
     found = []
     for place, language in enumerate(LANGUAGES):
         here = np.flatnonzero(spoken == place)
         if len(here) >= LEAST_SPOKEN:
-            found.append(_glossed(language, written, number, different, here, names))
+            told = _glossed(language, written, number, different, here, names[rows])
+            found.append(English(language, rows[told.word], told.hashes, told.names))
     return found
 
 
