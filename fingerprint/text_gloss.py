@@ -49,10 +49,11 @@ MOST_MEANINGS, MOST_ASKED = 4, 2  # English words that one foreign word is taken
 LEAST_PART = 3  # letters of each of the two words that a German one may be put together of
 LEAST_VERB = 5  # letters of a verb that a form is led back to
 VERB_ENDINGS = ("etest", "etet", "eten", "ete", "test", "tet", "ten", "te", "est", "et", "st", "t", "ende", "enden", "end")
-SEPARABLE = (
+PREFIXES = (
     "ab an auf aus bei durch ein empor fort heim her heran heraus herein herum herunter hervor hin hinaus hinein hinunter los "
     "mit nach nieder um unter vor vorbei weg weiter wieder zu zurück zusammen"
 )
+SEPARABLE = tuple(PREFIXES.split())  # from verbs
 LINKS = ("", "s", "es", "n", "en")  # what may stand between them
 APART = re.compile(r"['’‘`´ʼ-]+")
 
@@ -144,8 +145,15 @@ def meanings_of(words: Sequence[str], language: str) -> list[tuple[int, ...]]:
         if len(pieces) > 1:
             found[k] = _first(known, known.stems(pieces))
         elif language == "german":
-            found[k] = _first(known, known.stems(infinitives(words[k]))) or _parts(words[k], known)
+            found[k] = _german(words[k])
     return found
+
+
+@lru_cache(maxsize=1 << 17)
+def _german(word: str) -> tuple[int, ...]:
+    """The same of a German word whose stem the dictionary does not know: remembered, as most texts have the same ones."""
+    known = gloss("german")
+    return _first(known, known.stems(infinitives(word))) or _parts(word, known)
 
 
 def infinitives(word: str) -> list[str]:
@@ -154,7 +162,8 @@ def infinitives(word: str) -> list[str]:
     """
     stems = [word.removesuffix(ending) for ending in VERB_ENDINGS if word.endswith(ending)]
     verbs = [stem + "en" for stem in stems]
-    for before in ("", *(prefix for prefix in SEPARABLE.split() if word.startswith(prefix))):
+    prefixes = [prefix for prefix in SEPARABLE if word.startswith(prefix)] if word.startswith(SEPARABLE) else []
+    for before in ("", *prefixes):
         for mark in ("ge", "zu"):
             inside = before + mark
             if word.startswith(inside):
