@@ -36,6 +36,8 @@ SAME_WORDS = 8  # of the 24 words around a letter seed, that make one seed enoug
 FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are aligned
 SPREAD = 120.0  # half width of a band of letter seeds, in code points
 REACH = {GRAMS: 600, RARE: 1500}  # widest gap between two seeds of a band
+SAME_LANGUAGE = 0.42  # of the output's words there, that stand in the work as they are
+SPOKEN_AROUND = 200  # code points
 CERTAIN = 0.1  # rarity, at most, of a word that a formula makes certain: see benchmarks/make_background.py
 SEED_LENGTH = 15  # code points that the letters of a seed take in print
 SEED_WORDS = 2.8  # words that the letters of a seed make
@@ -59,7 +61,9 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     if groups:
         return _from_passages(a, b, groups)
     if alignment.variant:
-        return _in_other_words(a, b, output, alignment)
+        words = work.of(STREAM) if alignment.scheme == GLOSS else None
+        spoken_alike = words is not None and same_language(a, stream_of(words), at)
+        return [] if spoken_alike else _in_other_words(a, b, output, alignment)
     found: list[Evidence] = []
     if alignment.scheme == RARE:
         found = _retold(a, b, output.of(FORMS), at, to)
@@ -90,6 +94,14 @@ def _retold(a: Stream, b: Stream, forms: Fingerprint | None, at: Int32, to: Int3
     if shared is None or at_first_sight(a, b, shared, at, to) < UNPROMISING:
         return []
     return [*retelling(a, b, shared), *sequences(a, b, at, to)]
+
+
+def same_language(a: Stream, b: Stream, at: Int32) -> bool:
+    """Whether most words of the output around these places stand in the work as they are: that is no translation, and words that
+    mean the same because they are the same meet by chance too often.
+    """
+    rows = slice(*np.searchsorted(a.positions, [int(at.min()) - SPOKEN_AROUND, int(at.max()) + SPOKEN_AROUND]))
+    return bool(len(a.codes[rows])) and float((b.counts[a.codes[rows]] > 0).mean()) > SAME_LANGUAGE
 
 
 def _in_other_words(a: Stream, b: Stream, output: Part, alignment: Alignment) -> list[Evidence]:
