@@ -21,7 +21,7 @@ from fingerprint.text_meaning import MEANING
 from fingerprint.text_meaning_compare import same_meaning
 from fingerprint.text_minhash import MINHASH, alike
 from fingerprint.text_minhash import REACH as PASSAGE_REACH
-from fingerprint.text_retelling import COPIED, UNPROMISING, at_first_sight, in_common, retelling
+from fingerprint.text_retelling import COPIED, LEAST, UNPROMISING, at_first_sight, in_common, retelling
 from fingerprint.text_sequence import sequences
 from fingerprint.text_stream import FORMS, GLOSS, GLOSS_WORDS, GRAMS, RARE, STREAM, Float, Stream, commonness, stream_of
 from fingerprint.text_synonyms import SYNONYMS
@@ -37,6 +37,9 @@ FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are a
 SPREAD = 120.0  # half width of a band of letter seeds, in code points
 REACH = {GRAMS: 600, RARE: 1500}  # widest gap between two seeds of a band
 SAME_LANGUAGE = 0.42  # of the output's words there, that stand in the work as they are
+UNSURE_BOTH = (
+    1.0  # log10 that a foreign output and a work in another foreign language need more: each word of both may mean several
+)
 SPOKEN_AROUND = 200  # code points
 CERTAIN = 0.1  # rarity, at most, of a word that a formula makes certain: see benchmarks/make_background.py
 SEED_LENGTH = 15  # code points that the letters of a seed take in print
@@ -115,7 +118,9 @@ def _in_other_words(a: Stream, b: Stream, output: Part, alignment: Alignment) ->
     if shared is None or at_first_sight(a, b, shared, at, to) < UNPROMISING:
         return []
     found = retelling(a, b, shared, COPIED if variant == SYNONYMS else math.inf)
-    return [dataclasses.replace(e, variant=variant) for e in found if not is_common(a, forms, e)]
+    less = UNSURE_BOTH if alignment.scheme == GLOSS and variant != ENGLISH else 0.0
+    told = (dataclasses.replace(e, variant=variant, strength=e.strength - less) for e in found if not is_common(a, forms, e))
+    return [e for e in told if e.strength >= LEAST]
 
 
 def _from_passages(a: Stream, b: Stream, groups: list[tuple[Int32, Int32]]) -> list[Evidence]:

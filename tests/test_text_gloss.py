@@ -290,6 +290,18 @@ Faust. Von ihr geweckt und mit Brot und Käse versorgt, schwor er beim Grab der 
 vertreiben."""
 
 
+def test_between_two_foreign_languages_more_is_needed(monkeypatch):
+    work = plain("german", 1) + "\n" + TOLD["german"] + "\n" + plain("german", 2)
+
+    def strength(output: str) -> float:
+        [match] = scanned(TOLD[output], work=work).matches
+        return match.segments[0][1].strength
+
+    french, english = strength("french"), strength(ENGLISH)
+    monkeypatch.setattr(text_compare, "UNSURE_BOTH", 0.0)
+    assert strength("french") == pytest.approx(french + 1.0) and strength(ENGLISH) == english
+
+
 def test_the_same_language_is_no_translation():
     """Words that mean the same because they are the same are met by chance: of 3,000 cuts of German novels two named another."""
     work = plain("german", 1) + "\n" + TOLD["german"] + "\n" + plain("german", 2)
