@@ -99,8 +99,7 @@ def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> li
     near = _near(hits, probe, scheme, least)
     if not len(near.rows):
         return []
-    several = len(probe) >= AMBIGUOUS * different(probe.positions)
-    most = LOOKED_AT * (SEVERAL if probe.variant and several else 1)
+    most = LOOKED_AT * (SEVERAL if ambiguous(probe) else 1)
     found = [c for shift in (0, 1) for c in _of_cells(near, (near.half + shift) // 2, scheme, least, most)]
     found.sort(key=lambda c: (-c.evidence, c.owner, c.offset))
     most = min(max(2 * MOST_SHORT // int(np.count_nonzero(np.bincount(near.half))), MOST), MOST_SHORT)
@@ -111,6 +110,11 @@ def chains(hits: Hits, probe: Fingerprint, scheme: Scheme, works: int = 0) -> li
         )
         for c in kept
     ]
+
+
+def ambiguous(probe: Fingerprint) -> bool:
+    """Whether the output's words are looked up in all that they may mean."""
+    return bool(probe.variant) and len(probe) >= AMBIGUOUS * different(probe.positions)
 
 
 def _different(found: list[Candidate], hits: Hits, most: int) -> list[Candidate]:

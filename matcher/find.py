@@ -14,7 +14,7 @@ from fingerprint.features import Alignment, Evidence, Fingerprint, Media, Part, 
 from fingerprint.hashing import Int64
 from fingerprint.medium import Medium
 from matcher.align import align
-from matcher.chains import chains
+from matcher.chains import ambiguous, chains
 from matcher.leads import Stored, followed, in_company, leading_keys, leading_rows, view_of
 from matcher.verify import Finding, StoredPart, verify
 from registry.hits import Hits, Index, hit_order
@@ -23,6 +23,7 @@ AT_ONCE = 1024  # rows of a scheme that is looked up in its turn: of rare words 
 EIGHTH = 8  # of 30 s of sound some 900 keys
 SHORT, SHORT_PORTION = 256, 32  # rows of a short text; it has fewer words to be found by, so more hits are looked at for each
 FEW_HITS = 2  # times as many would not be enough of a scheme: then no key was passed over for being common
+HALVES = 1.5  # of a cell, in a stretch of an output that is looked up by itself
 EDGE = 36.0  # code points, six words, around such a copy: too few to be evidence, and all that is left of most outputs
 COMPANY = 3  # Scheme.least from which the aligner passes over works that one row alone meets
 SURE = 8.0  # strength of a copy from which no other work is looked for in the same place
@@ -53,24 +54,36 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     looked_up: dict[int, Hits] = {}
     for fingerprint, scheme, asked in _turns(part, known):
         wanted = asked & _unexplained(fingerprint, found)
-        rows = np.flatnonzero(wanted)
-        if not len(rows):
-            continue
-        if fingerprint.leads is not None and len(fingerprint) <= AT_ONCE:
-            # Asking for all rows now costs less than asking for the others later.
-            if id(fingerprint) not in looked_up:
-                looked_up[id(fingerprint)] = lookup(fingerprint.scheme, fingerprint, index, without)
-            hits = looked_up[id(fingerprint)]
-            hits = hits.of(wanted[hits.output_row])
-        else:
-            short = scheme.aligner == "chain" and len(rows) <= SHORT
-            hits = _hits_of_rows(fingerprint, rows, index, without, SHORT_PORTION if short else AT_ONCE)
-        if scheme.aligner == "chain":
-            placed = chains(hits, fingerprint, scheme, index.works_count())
-        else:
-            placed = align(hits, fingerprint, scheme, stored)
-        found.extend(verify(number, part, placed, index, table, stored))
+        for rows in _stretches(fingerprint, scheme, np.flatnonzero(wanted)):
+            if fingerprint.leads is not None and len(fingerprint) <= AT_ONCE:
+                # Asking for all rows now costs less than asking for the others later.
+                if id(fingerprint) not in looked_up:
+                    looked_up[id(fingerprint)] = lookup(fingerprint.scheme, fingerprint, index, without)
+                hits = looked_up[id(fingerprint)]
+                hits = hits.of(wanted[hits.output_row])
+            else:
+                short = scheme.aligner == "chain" and len(rows) <= SHORT
+                hits = _hits_of_rows(fingerprint, rows, index, without, SHORT_PORTION if short else AT_ONCE)
+            if scheme.aligner == "chain":
+                placed = chains(hits, fingerprint, scheme, index.works_count())
+            else:
+                placed = align(hits, fingerprint, scheme, stored)
+            found.extend(verify(number, part, placed, index, table, stored))
     return found
+
+
+def _stretches(fingerprint: Fingerprint, scheme: Scheme, rows: Int64) -> list[Int64]:
+    """These rows, if any; where words are looked up in all that they may mean, those of one stretch of the output after another:
+    so much is met by chance then that of a long text at once the true places would be lost.
+    """
+    if not len(rows):
+        return []
+    if scheme.aligner != "chain" or not ambiguous(fingerprint):
+        return [rows]
+    at = fingerprint.positions[rows]
+    length = float(at[-1] - at[0]) + 1.0
+    stretches = max(1, round(length / (HALVES * scheme.reach)))
+    return np.split(rows, np.searchsorted(at, at[0] + np.arange(1, stretches) * length / stretches))
 
 
 def _with_whole(part: Part, met: list[Fingerprint]) -> Part:

@@ -20,6 +20,7 @@ from fingerprint.text_forms import families
 from fingerprint.text_gloss import ENGLISH, FILE, LANGUAGES, gloss, language_of, meanings_of, told_by
 from fingerprint.text_synonyms import FILE as SYNONYMS_FILE
 from fingerprint.text_synonyms import MOST, SYNONYMS, synonyms, with_synonyms
+from matcher import find
 from matcher.report import as_json
 from matcher.scan import scan_media
 from registry.memory import MemoryIndex
@@ -78,6 +79,10 @@ gaf hem brood en kaas, en hij zwoer op het graf van zijn moeder dat hij de dief 
 сыра, и он поклялся на могиле матери, что прогонит вора.""",
 }
 UNRELATED = {
+    "english": """In the town by the river lived a tailor who fed his cat every morning before he opened the windows. He sewed
+shirts for the boatmen, he drank his coffee without sugar, and when it rained he read the newspaper from one
+end to the other. One day the postman brought a letter from America that held a photograph, and the tailor
+closed his shop for a week.""",
     "german": """In der Stadt am Fluss wohnte ein Schneider, der jeden Morgen seine Katze fütterte, bevor er die Fenster
 öffnete. Er nähte Hemden für die Schiffer, er trank seinen Kaffee ohne Zucker, und wenn es regnete, las er
 die Zeitung von vorn bis hinten. Eines Tages brachte der Postbote einen Brief aus Amerika, in dem eine
@@ -165,6 +170,28 @@ def test_a_translation_between_words_in_english_is_found_too(language):
     assert match.work_id == "work" and len(AROUND) - 60 <= start < end <= len(AROUND) + len(TOLD[language]) + 60
 
 
+def test_in_a_long_text_each_translation_is_found():
+    works = {"tale": ordinary(1) + "\n" + TOLD[ENGLISH] + "\n" + ordinary(2), "quiet": ordinary(6) + UNRELATED[ENGLISH]}
+    foreign = " ".join(plain("french", k, 60) for k in (3, 4))
+    output = foreign + "\n\n" + TOLD["french"] + "\n\n" + foreign + "\n\n" + UNRELATED["french"] + "\n\n" + foreign
+    found = scanned(output, **works, **{f"other{n}": ordinary(10 + n) for n in range(3)})
+    assert {m.work_id for m in found.matches if m.listed} == {"tale", "quiet"}
+
+
+def test_where_words_mean_several_things_a_long_text_is_looked_up_a_stretch_at_a_time():
+    """In all of it at once chance meets so much that of twelve translated passages none was found, and of each alone eleven."""
+    text = plain("french", 3, 300)
+    part, rare = probes(document(text)), schemes()[RARE]
+    french, english = part.of(RARE, "french"), probes(document(ordinary(3))).of(RARE)
+    pieces = find._stretches(french, rare, np.arange(len(french)))
+    assert len(pieces) == round(len(text) / (find.HALVES * rare.reach)) > 5
+    assert np.concatenate(pieces).tolist() == list(range(len(french)))
+    spans = [int(np.ptp(french.positions[rows])) for rows in pieces]
+    assert max(spans) <= len(text) / len(pieces)
+    assert len(find._stretches(english, rare, np.arange(len(english)))) == 1
+    assert find._stretches(french, rare, np.zeros(0, np.int64)) == []
+
+
 def test_a_work_in_two_foreign_languages_is_found_by_either():
     both = plain("french", 1) + "\n" + TOLD["german"] + "\n\n" + plain("french", 2) + "\n\n" + ordinary(4)
     for output in ("italian", ENGLISH):
@@ -180,7 +207,7 @@ def test_a_translation_of_a_foreign_work_is_named(output):
     assert (match.work_id, match.relation, match.segments[0][1].variant) == ("work", "remake", output)
 
 
-@pytest.mark.parametrize("language", UNRELATED)
+@pytest.mark.parametrize("language", ["german", "french"])
 def test_another_tale_in_that_language_is_no_translation(language):
     english = ordinary(1) + "\n" + TOLD[ENGLISH] + "\n" + ordinary(2)
     german = plain("german", 1) + "\n" + TOLD["german"] + "\n" + plain("german", 2)
