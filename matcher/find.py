@@ -23,6 +23,7 @@ AT_ONCE = 1024  # rows of a scheme that is looked up in its turn: of rare words 
 EIGHTH = 8  # of 30 s of sound some 900 keys
 SHORT, SHORT_PORTION = 256, 32  # rows of a short text; it has fewer words to be found by, so more hits are looked at for each
 FEW_HITS = 2  # times as many would not be enough of a scheme: then no key was passed over for being common
+FEW_ENOUGH = 2000  # works among which a long text is always looked up so: among 10,000 that costs four times as much
 HALVES = 1.5  # of a cell, in a stretch of an output that is looked up by itself
 EDGE = 36.0  # code points, six words, around such a copy: too few to be evidence, and all that is left of most outputs
 COMPANY = 3  # Scheme.least from which the aligner passes over works that one row alone meets
@@ -52,9 +53,10 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     part = _with_whole(part, [fingerprint for fingerprint, _ in met])
     found = verify(number, part, alignments, index, table, stored)
     looked_up: dict[int, Hits] = {}
+    closely = index.works_count() <= FEW_ENOUGH
     for fingerprint, scheme, asked in _turns(part, known):
         wanted = asked & _unexplained(fingerprint, found)
-        for rows in _stretches(fingerprint, scheme, np.flatnonzero(wanted)):
+        for rows in _stretches(fingerprint, scheme, np.flatnonzero(wanted), closely):
             if fingerprint.leads is not None and len(fingerprint) <= AT_ONCE:
                 # Asking for all rows now costs less than asking for the others later.
                 if id(fingerprint) not in looked_up:
@@ -72,13 +74,13 @@ def part_findings(number: int, part: Part, index: Index, without: Collection[str
     return found
 
 
-def _stretches(fingerprint: Fingerprint, scheme: Scheme, rows: Int64) -> list[Int64]:
+def _stretches(fingerprint: Fingerprint, scheme: Scheme, rows: Int64, closely: bool) -> list[Int64]:
     """These rows, if any; where words are looked up in all that they may mean, those of one stretch of the output after another:
     so much is met by chance then that of a long text at once the true places would be lost.
     """
     if not len(rows):
         return []
-    if scheme.aligner != "chain" or not ambiguous(fingerprint):
+    if scheme.aligner != "chain" or not (closely or ambiguous(fingerprint)):
         return [rows]
     at = fingerprint.positions[rows]
     length = float(at[-1] - at[0]) + 1.0

@@ -183,13 +183,14 @@ def test_where_words_mean_several_things_a_long_text_is_looked_up_a_stretch_at_a
     text = plain("french", 3, 300)
     part, rare = probes(document(text)), schemes()[RARE]
     french, english = part.of(RARE, "french"), probes(document(ordinary(3))).of(RARE)
-    pieces = find._stretches(french, rare, np.arange(len(french)))
+    pieces = find._stretches(french, rare, np.arange(len(french)), closely=False)
     assert len(pieces) == round(len(text) / (find.HALVES * rare.reach)) > 5
     assert np.concatenate(pieces).tolist() == list(range(len(french)))
     spans = [int(np.ptp(french.positions[rows])) for rows in pieces]
     assert max(spans) <= len(text) / len(pieces)
-    assert len(find._stretches(english, rare, np.arange(len(english)))) == 1
-    assert find._stretches(french, rare, np.zeros(0, np.int64)) == []
+    rows = np.arange(len(english))
+    assert len(find._stretches(english, rare, rows, closely=False)) == 1 < len(find._stretches(english, rare, rows, closely=True))
+    assert find._stretches(french, rare, np.zeros(0, np.int64), closely=True) == []
 
 
 def test_a_work_in_two_foreign_languages_is_found_by_either():

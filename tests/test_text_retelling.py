@@ -17,6 +17,7 @@ from fingerprint.text_background import rarity
 from fingerprint.text_fold import fold, word_hashes
 from fingerprint.text_forms import FILE, families, forms_of, names_and_numbers
 from fingerprint.text_order import longest_chain, order_evidence
+from matcher import find
 from matcher.chains import chains
 from matcher.report import as_json
 from matcher.scan import scan_media
@@ -221,3 +222,18 @@ def test_tables_of_contents_are_no_retelling_of_each_other(kind):
 
 def test_words_in_capitals_are_no_numbers():
     assert [m.group() for m in ROMAN.finditer("I, IV, XIX; CIVIL MIX LIVID XL. CLIX")] == ["I", "IV", "XIX", "XL", "CLIX"]
+
+
+def test_in_a_long_text_a_retelling_is_found_where_few_works_are_registered(monkeypatch):
+    works = {"work": WORK, **OTHERS, **{f"more{n}": ordinary(40 + n, 900) for n in range(4)}}
+    output = FILLER * 30 + RETOLD + " " + FILLER * 30
+    asked = []
+    monkeypatch.setattr(find, "chains", lambda hits, probe, *rest: asked.append(len(hits)) or chains(hits, probe, *rest))
+    [match] = [m for m in scanned(output, **works).matches if m.listed]
+    closely = len(asked)
+    at = output.index(RETOLD)
+    assert match.work_id == "work" and at - 50 <= match.segments[0][1].output_span[0] < at + len(RETOLD)
+    asked.clear()
+    monkeypatch.setattr(find, "FEW_ENOUGH", 0)
+    scanned(output, **works)
+    assert closely > 3 * len(asked), "a stretch at a time"
