@@ -64,7 +64,7 @@ def compare(output: Part, work: Part, alignment: Alignment) -> list[Evidence]:
     if groups:
         return _from_passages(a, b, groups)
     if alignment.variant:
-        words = work.of(STREAM) if alignment.scheme == GLOSS else None
+        words = work.of(STREAM) if alignment.scheme == GLOSS and alignment.variant != ENGLISH else None
         spoken_alike = words is not None and same_language(a, stream_of(words), at)
         return [] if spoken_alike else _in_other_words(a, b, output, alignment)
     found: list[Evidence] = []
