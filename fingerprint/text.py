@@ -39,7 +39,8 @@ BLOCK = 1 << 19  # letters folded into grams at a time
 COUNTING = 1.0  # rarity of a number of one or two digits, or a Roman one
 ROMAN = re.compile(r"\b(?=[IVXLC])C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])\b")
 MOST_IN_SYNONYMS = 500  # words of a text that is looked up in synonyms too: a longer one has more words to be found by
-MEANT_FROM = 3.5  # joint rarity from which the meaning of a foreign word is a key, in one of its forms
+MEANT_FROM = 3.5  # joint rarity from which the meaning of a foreign word is a key, in one of its forms,
+MEANT_IN_LONG = 3.8  # and from which a longer English text asks for it
 KEY_BYTES = 5  # 40 bits tell 100 million texts apart
 
 
@@ -192,7 +193,8 @@ def _to_ask(forms: Forms, starts: Int32, rare: Bool, telling: Bool, variant: str
 
 def _meant(forms: Forms, starts: Int32, variant: str) -> Fingerprint:
     """By what words in English, or what foreign ones mean in it, works in other languages are looked up."""
-    row, form = keys_of(forms, MEANT_FROM)
+    least = MEANT_FROM if len(starts) <= MOST_IN_SYNONYMS or variant != ENGLISH else MEANT_IN_LONG
+    row, form = keys_of(forms, least)
     return make(GLOSS_SCHEME, starts[row], _bytes(form >> np.uint64(24), KEY_BYTES), variant=variant)
 
 
