@@ -40,10 +40,8 @@ FUNCTION_WORDS = {
 ENGLISH_WORDS = "the of and to in that he was it his with for i a as do no is you not at be on but have she they this which by"
 AROUND = 30  # words before and behind each by which its language is told
 LEAST_SHARE = 0.15  # of them that these are, of their language
-LEAST_UNKNOWN, STILL_UNKNOWN = (
-    0.22,
-    0.12,
-)  # of them that the table of frequencies does not know, where another language may begin, and still be spoken
+LEAST_UNKNOWN = 0.22  # of them that the table of frequencies does not know, where another language may be spoken at all,
+STILL_UNKNOWN = 0.12  # and around which its words are looked for
 LEAST_SPOKEN = 15  # words of a language, fewer of which tell nothing
 MOST_MEANINGS, MOST_ASKED = 4, 2  # English words that one foreign word is taken for, and of them those that are keys
 LEAST_PART = 3  # letters of each of the two words that a German one may be put together of
@@ -54,7 +52,7 @@ PREFIXES = (
     "mit nach nieder um unter vor vorbei weg weiter wieder zu zurück zusammen"
 )
 SEPARABLE = tuple(PREFIXES.split())  # from verbs
-LINKS = ("", "s", "es", "n", "en")  # what may stand between them
+LINKS = ("", "s", "es", "n", "en")  # what may stand between the two parts of a word
 APART = re.compile(r"['’‘`´ʼ-]+")
 
 
