@@ -159,7 +159,6 @@ def probes(document: Document) -> Part:
     rarities = rarity(hashes)
     alone, after = (np.where(counting, np.minimum(r, COUNTING), r) for r in (rarities, rarity_after(hashes)))
     names = names_and_numbers(document.words, starts)
-    forms = forms_of(hashes, names)
     said = (after >= FORMULA_BELOW) & ~counting
     forms = forms_of(hashes, names)
     asked = [*_to_ask(forms, starts, ~counting, said), _meant(forms, starts, ENGLISH)]

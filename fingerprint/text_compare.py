@@ -37,9 +37,7 @@ FEW_SAME_WORDS = 4  # of the 24 words around a rare word, from which words are a
 SPREAD = 120.0  # half width of a band of letter seeds, in code points
 REACH = {GRAMS: 600, RARE: 1500}  # widest gap between two seeds of a band
 SAME_LANGUAGE = 0.42  # of the output's words there, that stand in the work as they are
-UNSURE_BOTH = (
-    1.0  # log10 that a foreign output and a work in another foreign language need more: each word of both may mean several
-)
+UNSURE_BOTH = 1.0  # log10 that a foreign output needs more of a work in another foreign language: words of both mean several
 SPOKEN_AROUND = 200  # code points
 CERTAIN = 0.1  # rarity, at most, of a word that a formula makes certain: see benchmarks/make_background.py
 SEED_LENGTH = 15  # code points that the letters of a seed take in print

@@ -85,7 +85,8 @@ def _stretches(fingerprint: Fingerprint, scheme: Scheme, rows: Int64, closely: b
     at = fingerprint.positions[rows]
     length = float(at[-1] - at[0]) + 1.0
     stretches = max(1, round(length / (HALVES * scheme.reach)))
-    return np.split(rows, np.searchsorted(at, at[0] + np.arange(1, stretches) * length / stretches))
+    pieces = np.split(rows, np.searchsorted(at, at[0] + np.arange(1, stretches) * length / stretches))
+    return [piece for piece in pieces if len(piece)]  # a stretch may hold no word that is looked up
 
 
 def _with_whole(part: Part, met: list[Fingerprint]) -> Part:

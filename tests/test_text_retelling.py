@@ -237,3 +237,9 @@ def test_in_a_long_text_a_retelling_is_found_where_few_works_are_registered(monk
     monkeypatch.setattr(find, "FEW_ENOUGH", 0)
     scanned(output, **works)
     assert closely > 3 * len(asked), "a stretch at a time"
+
+
+def test_a_long_text_may_say_nothing_for_a_while():
+    quiet = "the of and to " * 3000
+    found = scanned(f"{RETOLD} {quiet} {RETOLD}", work=WORK, **OTHERS)
+    assert {m.work_id for m in found.matches if m.listed} == {"work"}
