@@ -195,7 +195,9 @@ def word_hashes(folded: Folded) -> UInt64:
 
 
 def gram_hashes(letters: UInt64, size: int) -> UInt64:
-    """uint64[m - size + 1], one for each run of `size` letters, well mixed. By doubling: log2(size) passes."""
+    """uint64[m - size + 1], one for each run of `size` letters, well mixed; none of fewer. By doubling: log2(size) passes."""
+    if len(letters) < size:
+        return np.zeros(0, np.uint64)
     result: UInt64 | None = None
     run, span, done = letters, 1, 0
     base = 0x9E3779B97F4A7C15

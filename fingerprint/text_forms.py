@@ -71,8 +71,8 @@ def names_and_numbers(text: str, starts: Int32) -> Bool:
     """bool[words]: words that begin with a capital in the middle of a sentence, and numbers."""
     codes = code_points(text)
     first = codes[starts]
-    before = np.where(starts > 1, codes[starts - 1], 0)
-    last = np.where(starts > 1, codes[starts - 2], 0)
+    before = np.where(starts > 1, codes[np.maximum(starts - 1, 0)], 0)
+    last = np.where(starts > 1, codes[np.maximum(starts - 2, 0)], 0)
     capital = (first >= 0x41) & (first <= 0x5A) | (first >= 0xC0) & (first <= 0xDE)
     inside = (before == 0x20) & ((last >= 0x61) & (last <= 0x7A) | (last == 0x2C) | (last == 0x3B))
     number = (first >= 0x30) & (first <= 0x39)

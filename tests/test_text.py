@@ -266,3 +266,10 @@ def test_blocks_choose_the_same_grams(monkeypatch):
 
 def test_letters_of_one_kind_do_not_flood_the_index():
     assert len(features(document("a" * 100_000)).of(GRAMS)) <= 1
+
+
+@pytest.mark.parametrize("letters", range(16))
+def test_a_text_of_a_few_letters_is_read(letters):
+    short = Document("abcdefghijklmnop"[:letters], "abcdefghijklmnop"[:letters])
+    grams = [len(view(short).of(GRAMS)) for view in (features, probes)]
+    assert grams == [0, 0] if letters < 12 else grams[1] >= grams[0]
